@@ -1,0 +1,1 @@
+"""Benches, what stands on them, and the verdicts that cases reach."""
