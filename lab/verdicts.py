@@ -1,7 +1,7 @@
 """Verdicts: what a case may conclude, how conclusions combine, and the record that is kept of each.
 
-The words are those of ISO/IEC 9646. A `fail` says that the *device* did what a clause forbids, or not
-what it demands, and that the harness saw it. Whatever else goes wrong is `inconclusive`.
+The words are those of ISO/IEC 9646. A `fail` says that the *device* did what a clause forbids, or
+not what it demands, and that the harness saw it. Whatever else goes wrong is `inconclusive`.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Violation(AssertionError):
 
 
 class Inconclusive(Exception):
-    """No verdict about the device could be reached: `cause` says why, `remedy` what to do about it."""
+    """No verdict about the device was reached: `cause` says why, `remedy` what to do about it."""
 
     def __init__(self, cause: str, remedy: str = "") -> None:
         self.cause = cause
@@ -54,7 +54,7 @@ class Inconclusive(Exception):
 
 
 class NotApplicable(Exception):
-    """The case does not apply to this device (by its PICS) or to this bench; `reason` says which."""
+    """The case does not apply to this device (its PICS) or to this bench; `reason` says which."""
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
@@ -64,9 +64,9 @@ class NotApplicable(Exception):
 def combine(verdicts: Iterable[Verdict]) -> Verdict:
     """Return the one verdict for several: those of steps, of attempts, of the cases of a clause.
 
-    `fail` outweighs `inconclusive`, which outweighs `pass`. What is not applicable adds nothing, so the
-    result is `not applicable` only when all are. Nothing at all is `inconclusive`: a pass needs a
-    positive observation. The operation is commutative, associative and idempotent.
+    `fail` outweighs `inconclusive`, which outweighs `pass`. What is not applicable adds nothing, so
+    the result is `not applicable` only when all are. Nothing at all is `inconclusive`: a pass needs
+    a positive observation. The operation is commutative, associative and idempotent.
     """
     seen = set(verdicts)
     if Verdict.FAIL in seen:
@@ -141,8 +141,8 @@ class AttemptRecord:
 class CaseRecord:
     """What is kept of one case: one line of verdicts.jsonl.
 
-    `duration_s` is wall time, `protocol_s` time on the bench clock, both in seconds; `started` is UTC in
-    ISO 8601. `attempts` counts the attempts, `earlier` holds all but the last. `evidence` is a path
+    `duration_s` is wall time, `protocol_s` time on the bench clock, both in seconds; `started` is UTC
+    in ISO 8601. `attempts` counts the attempts, `earlier` holds all but the last. `evidence` is a path
     relative to the campaign folder; `rerun` the exact command that repeats this case.
     """
 
@@ -173,7 +173,7 @@ class CaseRecord:
     remarks: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the record as a JSON object of plain types, in the order in which people read it."""
+        """Return the record as a JSON object of plain types, in the order people read it in."""
         data = {item.name: getattr(self, item.name) for item in fields(self)}
         data["verdict"] = str(self.verdict)
         data["steps"] = [step.to_json() for step in self.steps]
@@ -200,7 +200,7 @@ class CaseRecord:
 
 
 def _check_keys(what: str, kind: type, data: Mapping[str, Any], required: Iterable[str]) -> None:
-    """Raise ValueError when a required key is missing or a key is unknown to the dataclass `kind`."""
+    """Raise ValueError when a required key is missing or one is unknown to the dataclass `kind`."""
     known = {item.name for item in fields(kind)}
     for key in required:
         if key not in data:
