@@ -141,9 +141,9 @@ class AttemptRecord:
 class CaseRecord:
     """What is kept of one case: one line of verdicts.jsonl.
 
-    `duration_s` is wall time, `protocol_s` time on the bench clock, both in seconds; `started` is UTC
-    in ISO 8601. `attempts` counts the attempts, `earlier` holds all but the last. `evidence` is a path
-    relative to the campaign folder; `rerun` the exact command that repeats this case.
+    `duration_s` is wall time, `protocol_s` time on the bench clock, both in seconds; `started` is
+    UTC in ISO 8601. `attempts` counts the attempts, `earlier` holds all but the last. `evidence` is
+    a path relative to the campaign folder; `rerun` the exact command that repeats this case.
     """
 
     id: str
