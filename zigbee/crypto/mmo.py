@@ -13,9 +13,7 @@ DIGEST_LENGTH = 16
 """Length of a digest, of a hash block and of every derived key, in octets."""
 
 _BLOCK = 16
-_SHORT_LIMIT = (
-    1 << 16
-)  # message length in bits from which the second padding rule holds
+_SHORT_LIMIT = 1 << 16  # message length in bits from which the second padding rule holds
 _LONG_LIMIT = 1 << 32
 _INNER = bytes.maketrans(bytes(range(256)), bytes(octet ^ 0x36 for octet in range(256)))
 _OUTER = bytes.maketrans(bytes(range(256)), bytes(octet ^ 0x5C for octet in range(256)))
@@ -27,12 +25,7 @@ def _padding(length: int) -> bytes:
     if bits < _SHORT_LIMIT:
         return b"\x80" + bytes((13 - length) % _BLOCK) + bits.to_bytes(2, "big")
     if bits < _LONG_LIMIT:
-        return (
-            b"\x80"
-            + bytes((9 - length) % _BLOCK)
-            + bits.to_bytes(4, "big")
-            + b"\x00\x00"
-        )
+        return b"\x80" + bytes((9 - length) % _BLOCK) + bits.to_bytes(4, "big") + b"\x00\x00"
     raise ValueError(f"AES-MMO hashes less than 2^29 octets, not {length}")
 
 
