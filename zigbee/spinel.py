@@ -315,7 +315,7 @@ def _closing(text: str, start: int) -> int:
 
 
 def pack(fmt: str, *values: Any) -> bytes:
-    """`values` as octets; types as Spinel names them: `b C c S s L l X x i E e 6 U d D t(...) A(...)`.
+    """`values` as octets. Types: `b C c S s L l X x i E e 6 U d D t(...) A(...)`, Spinel's letters.
 
     A structure takes a tuple of its fields; an array an iterable of elements, each a tuple only if
     it has several fields. `D` has no length and comes last. Raises `CodecError` for a value that
