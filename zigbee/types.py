@@ -15,7 +15,7 @@ _U64 = struct.Struct("<Q").unpack_from
 
 
 class Eui64(int):
-    """A 64-bit IEEE address. Its value is the number whose most significant octet is the OUI's first.
+    """A 64-bit IEEE address; the most significant octet of its value is the first of the OUI.
 
     `str()` gives 16 lower-case hexadecimal digits, most significant first.
     """
@@ -39,7 +39,7 @@ class Eui64(int):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """From 16 hexadecimal digits, most significant first; colons, dashes, blanks and 0x ignored."""
+        """From 16 hexadecimal digits, most significant first; colons, dashes, 0x ignored."""
         digits = text.strip().lower().removeprefix("0x").replace(":", "").replace("-", "")
         digits = digits.replace(" ", "")
         if len(digits) != 16 or any(digit not in "0123456789abcdef" for digit in digits):
@@ -148,7 +148,7 @@ class Reader:
 
 @dataclass(slots=True)
 class RawCommand:
-    """A command whose identifier (one octet) this codec gives no layout; `payload` follows the id."""
+    """A command without a layout here: its identifier (one octet) and the `payload` behind it."""
 
     id: int
     payload: bytes = b""
@@ -158,7 +158,7 @@ class RawCommand:
 
 
 def uint(value: int, octets: int, layer: str, field: str) -> bytes:
-    """`value` as `octets` little-endian octets; raises `CodecError` naming the field if it cannot."""
+    """`value` in `octets` little-endian octets; raises `CodecError` naming the field."""
     try:
         return value.to_bytes(octets, "little")
     except OverflowError:
@@ -169,7 +169,7 @@ def uint(value: int, octets: int, layer: str, field: str) -> bytes:
 
 
 def bits(value: int, width: int, shift: int, layer: str, field: str) -> int:
-    """`value` moved to its place in a bit field; raises `CodecError` if it has more than `width` bits."""
+    """`value` in its place in a bit field; raises `CodecError` if it exceeds `width` bits."""
     if not 0 <= value < 1 << width:
         raise CodecError(layer, field, 0, f"{int(value):#x} does not fit {width} bits")
     return value << shift
