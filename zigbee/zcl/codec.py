@@ -1,0 +1,513 @@
+"""Field lists compiled to decoders and encoders.
+
+A `Layout` is compiled once from field definitions. Neighbouring fields of fixed size become one
+`struct` call; a tail of optional fixed-size fields becomes one call for each length it may have;
+the rest is read field by field. Octets are little-endian.
+
+`Layout.decode` gives the fields found, in order; fields that are missing from the end, or whose
+condition does not hold, are missing in the result. `Layout.encode` writes the fields it is given
+and no others, in the order of the definition: what was decoded is encoded to the same octets, and
+a field taken out on purpose is simply not sent. A `Raw` value is written as it is.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from zigbee.errors import CodecError
+from zigbee.types import Reader
+from zigbee.zcl import types
+from zigbee.zcl.conditions import Condition, condition
+from zigbee.zcl.model import FieldDefinition
+
+Fields = dict[str, Any]
+Step = Callable[[bytes, int, Fields], int]
+"""Decodes at an offset into the fields, and returns the offset after."""
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """Octets to send in place of a field's value, whatever the field's type."""
+
+    octets: bytes
+
+
+class FieldCodec(Protocol):
+    """Reads and writes the value of one field."""
+
+    def decode(self, octets: bytes, offset: int, fields: Fields) -> tuple[Any, int]: ...
+
+    def encode(self, value: Any) -> bytes: ...
+
+
+class CutError(Exception):
+    """Octets are missing: how many were needed at the offset. Becomes a `CodecError`."""
+
+    def __init__(self, offset: int, needed: int) -> None:
+        super().__init__(offset, needed)
+        self.offset = offset
+        self.needed = needed
+
+
+def _take(octets: bytes, offset: int, count: int) -> tuple[bytes, int]:
+    end = offset + count
+    if end > len(octets):
+        raise CutError(offset, count)
+    return octets[offset:end], end
+
+
+class _Fixed:
+    """A value of `size` octets. `code` is its struct code; plain: the struct's value is the value."""
+
+    __slots__ = ("code", "from_octets", "plain", "size", "to_octets")
+
+    def __init__(
+        self,
+        size: int,
+        code: str,
+        from_octets: Callable[[bytes], Any],
+        to_octets: Callable[[Any], bytes],
+    ) -> None:
+        self.size = size
+        self.plain = code != ""
+        self.code = code or f"{size}s"
+        self.from_octets = from_octets
+        self.to_octets = to_octets
+
+    def decode(self, octets: bytes, offset: int, fields: Fields) -> tuple[Any, int]:
+        taken, end = _take(octets, offset, self.size)
+        return self.from_octets(taken), end
+
+    def encode(self, value: Any) -> bytes:
+        return self.to_octets(value)
+
+
+class _Text:
+    """octstr and string: a length octet, 0xFF for the invalid string."""
+
+    __slots__ = ("text", "type")
+
+    def __init__(self, type_: types.DataType) -> None:
+        self.type = type_
+        self.text = type_.form == "text"
+
+    def decode(self, octets: bytes, offset: int, fields: Fields) -> tuple[Any, int]:
+        if offset >= len(octets):
+            raise CutError(offset, 1)
+        length = octets[offset]
+        if length == 0xFF:
+            return None, offset + 1
+        taken, end = _take(octets, offset + 1, length)
+        return (taken.decode("utf-8", "surrogateescape") if self.text else taken), end
+
+    def encode(self, value: Any) -> bytes:
+        return types.ENCODERS[self.type.id](value)
+
+
+class _Varying:
+    """Any other type whose values vary in size."""
+
+    __slots__ = ("type",)
+
+    def __init__(self, type_: types.DataType) -> None:
+        self.type = type_
+
+    def decode(self, octets: bytes, offset: int, fields: Fields) -> tuple[Any, int]:
+        reader = Reader(octets[offset:], types.LAYER, offset)
+        value = types.decode(self.type.id, reader)
+        return value, offset + reader.offset
+
+    def encode(self, value: Any) -> bytes:
+        return types.ENCODERS[self.type.id](value)
+
+
+class _Octets:
+    """Octets without a length of their own: counted by a field, by a prefix, or up to the end."""
+
+    __slots__ = ("length", "prefix")
+
+    def __init__(self, definition: FieldDefinition) -> None:
+        self.length = definition.length
+        self.prefix = definition.prefix is not None
+
+    def decode(self, octets: bytes, offset: int, fields: Fields) -> tuple[Any, int]:
+        if self.length == "rest":
+            return octets[offset:], len(octets)
+        if self.prefix:
+            counted, offset = _take(octets, offset, 1)
+            return _take(octets, offset, counted[0])
+        return _take(octets, offset, fields[str(self.length)])
+
+    def encode(self, value: Any) -> bytes:
+        if not isinstance(value, bytes | bytearray):
+            raise TypeError
+        return bytes((len(value),)) + value if self.prefix else bytes(value)
+
+
+class _Structure:
+    """Fields inside a field, as a dict. With a length prefix, octets that do not parse stay bytes."""
+
+    __slots__ = ("layout", "prefix")
+
+    def __init__(self, definition: FieldDefinition, layout: Layout) -> None:
+        self.layout = layout
+        self.prefix = definition.prefix is not None and definition.type == "struct"
+
+    def decode(self, octets: bytes, offset: int, fields: Fields) -> tuple[Any, int]:
+        if not self.prefix:
+            return self.layout.decode(octets, offset)
+        counted, offset = _take(octets, offset, 1)
+        taken, end = _take(octets, offset, counted[0])
+        try:
+            value, used = self.layout.decode(taken, 0)
+        except CodecError:
+            return taken, end
+        return (value if used == len(taken) and taken else taken), end
+
+    def encode(self, value: Any) -> bytes:
+        octets = bytes(value) if isinstance(value, bytes) else self.layout.encode(value)
+        return bytes((len(octets),)) + octets if self.prefix else octets
+
+
+class _List:
+    """A run of items counted by a field, by a prefix octet, or up to the end."""
+
+    __slots__ = ("count", "item", "prefix")
+
+    def __init__(self, definition: FieldDefinition, item: FieldCodec) -> None:
+        self.item = item
+        self.count = definition.count
+        self.prefix = definition.prefix is not None
+
+    def decode(self, octets: bytes, offset: int, fields: Fields) -> tuple[Any, int]:
+        items: list[Any] = []
+        if self.count == "rest":
+            while offset < len(octets):
+                value, offset = self.item.decode(octets, offset, fields)
+                items.append(value)
+            return items, offset
+        if self.prefix:
+            counted, offset = _take(octets, offset, 1)
+            count = counted[0]
+        else:
+            count = fields[str(self.count)]
+        for _ in range(count):
+            value, offset = self.item.decode(octets, offset, fields)
+            items.append(value)
+        return items, offset
+
+    def encode(self, value: Any) -> bytes:
+        octets = b"".join([self.item.encode(item) for item in value])
+        return bytes((len(value),)) + octets if self.prefix else octets
+
+
+_STRUCT_CODES = {
+    "uint": {1: "B", 2: "H", 4: "I", 8: "Q"},
+    "int": {1: "b", 2: "h", 4: "i", 8: "q"},
+}
+
+
+def _scalar(type_: types.DataType) -> FieldCodec:
+    if type_.size is not None:
+        code = _STRUCT_CODES.get(type_.form, {}).get(type_.size, "")
+        decoder = types.FIXED_DECODERS[type_.id]
+        return _Fixed(type_.size, code, decoder, types.ENCODERS[type_.id])
+    if type_.prefix == 1:
+        return _Text(type_)
+    return _Varying(type_)
+
+
+def _fixed_octets(size: int) -> _Fixed:
+    def to_octets(value: Any) -> bytes:
+        if not isinstance(value, bytes | bytearray):
+            raise TypeError
+        if len(value) != size:
+            raise CodecError(types.LAYER, "", 0, f"{len(value)} octets, not {size}")
+        return bytes(value)
+
+    return _Fixed(size, "", bytes, to_octets)
+
+
+def _codec(definition: FieldDefinition, owner: str, layer: str) -> FieldCodec:
+    if definition.type == "octets":
+        if isinstance(definition.length, int):
+            return _fixed_octets(definition.length)
+        return _Octets(definition)
+    if definition.type == "list":
+        if definition.item == "struct":
+            inner = Layout(f"{owner}.{definition.name}", definition.fields, layer)
+            return _List(definition, _Structure(definition, inner))
+        return _List(definition, _scalar(types.BY_NAME[str(definition.item)]))
+    if definition.type == "struct":
+        inner = Layout(f"{owner}.{definition.name}", definition.fields, layer)
+        return _Structure(definition, inner)
+    return _scalar(types.BY_NAME[definition.type])
+
+
+@dataclass(slots=True)
+class _Entry:
+    """A compiled field."""
+
+    name: str
+    codec: FieldCodec
+    present: Condition | None
+    optional: bool
+    optional_if: Condition | None
+
+    @property
+    def always_there(self) -> bool:
+        return self.present is None and not self.optional and self.optional_if is None
+
+
+class _Run:
+    """Neighbouring fixed-size fields: one struct call."""
+
+    __slots__ = ("converters", "names", "packers", "size", "struct")
+
+    def __init__(self, entries: Sequence[_Entry]) -> None:
+        codecs = [entry.codec for entry in entries if isinstance(entry.codec, _Fixed)]
+        self.struct = struct.Struct("<" + "".join(codec.code for codec in codecs))
+        self.size = self.struct.size
+        self.names = tuple(entry.name for entry in entries)
+        odd = [(n, c) for n, c in zip(self.names, codecs, strict=True) if not c.plain]
+        self.converters = [(name, codec.from_octets) for name, codec in odd]
+        self.packers = {name: codec.to_octets for name, codec in odd}
+
+    def decode(self, octets: bytes, offset: int, fields: Fields) -> int:
+        """The caller has seen to it that enough octets are there."""
+        fields.update(zip(self.names, self.struct.unpack_from(octets, offset), strict=True))
+        for name, convert in self.converters:
+            fields[name] = convert(fields[name])
+        return offset + self.size
+
+    def encode(self, fields: Mapping[str, Any]) -> bytes:
+        """Raises whatever the conversions raise; the caller then looks for the field at fault."""
+        if not self.packers:
+            return self.struct.pack(*[fields[name] for name in self.names])
+        packers = self.packers
+        return self.struct.pack(
+            *[
+                packers[name](fields[name]) if name in packers else fields[name]
+                for name in self.names
+            ]
+        )
+
+
+class _Segment(Protocol):
+    """Some neighbouring fields."""
+
+    entries: Sequence[_Entry]
+
+    def decode(self, octets: bytes, offset: int, fields: Fields) -> int: ...
+
+    def encode(self, fields: Mapping[str, Any]) -> bytes: ...
+
+
+class _FixedSegment:
+    """Fields that are always there and of fixed size."""
+
+    __slots__ = ("_run", "encode", "entries")
+
+    def __init__(self, entries: Sequence[_Entry]) -> None:
+        self.entries = entries
+        self._run = _Run(entries)
+        self.encode = self._run.encode
+
+    def decode(self, octets: bytes, offset: int, fields: Fields) -> int:
+        if offset + self._run.size > len(octets):
+            return _one_by_one(self.entries, octets, offset, fields)
+        return self._run.decode(octets, offset, fields)
+
+
+class _TailSegment:
+    """Optional fields of fixed size at the end: any number of the first of them may be there."""
+
+    __slots__ = ("_by_size", "_full", "_runs", "entries")
+
+    def __init__(self, entries: Sequence[_Entry]) -> None:
+        self.entries = entries
+        self._runs = [_Run(entries[:count]) for count in range(len(entries) + 1)]
+        self._full = self._runs[-1]
+        self._by_size = {run.size: run for run in self._runs}
+
+    def decode(self, octets: bytes, offset: int, fields: Fields) -> int:
+        left = len(octets) - offset
+        run = self._full if left >= self._full.size else self._by_size.get(left)
+        if run is None:
+            return _one_by_one(self.entries, octets, offset, fields)
+        return run.decode(octets, offset, fields)
+
+    def encode(self, fields: Mapping[str, Any]) -> bytes:
+        count = sum(entry.name in fields for entry in self.entries)
+        return self._runs[count].encode(fields)
+
+
+class _SingleSegment:
+    """One field that varies in size, is optional, or hangs on a condition."""
+
+    __slots__ = ("_codec", "_name", "_plain", "entries")
+
+    def __init__(self, entry: _Entry) -> None:
+        self.entries: Sequence[_Entry] = (entry,)
+        self._codec = entry.codec
+        self._name = entry.name
+        self._plain = entry.always_there
+
+    def decode(self, octets: bytes, offset: int, fields: Fields) -> int:
+        if self._plain:
+            try:
+                fields[self._name], offset = self._codec.decode(octets, offset, fields)
+                return offset
+            except (CutError, CodecError, KeyError):
+                pass  # read it again, slowly, for the error's place and reason
+        return _one_by_one(self.entries, octets, offset, fields)
+
+    def encode(self, fields: Mapping[str, Any]) -> bytes:
+        if self._name not in fields:
+            return b""
+        return self._codec.encode(fields[self._name])
+
+
+class _FieldFault(Exception):
+    """Which field of the layout could not be decoded, where, and why."""
+
+    def __init__(self, name: str, offset: int, reason: str) -> None:
+        super().__init__(name, offset, reason)
+        self.name = name
+        self.offset = offset
+        self.reason = reason
+
+
+def _one_by_one(entries: Sequence[_Entry], octets: bytes, offset: int, fields: Fields) -> int:
+    for entry in entries:
+        if entry.present is not None and not entry.present(fields):
+            continue
+        missing_allowed = entry.optional or (entry.optional_if and entry.optional_if(fields))
+        if missing_allowed and offset >= len(octets):
+            continue
+        try:
+            fields[entry.name], offset = entry.codec.decode(octets, offset, fields)
+        except CutError as cut:
+            left = len(octets) - cut.offset
+            reason = f"needs {cut.needed} octet{'' if cut.needed == 1 else 's'}, {left} left"
+            raise _FieldFault(entry.name, cut.offset, reason) from None
+        except CodecError as error:
+            inner = error.field.partition(f"{entry.name}.")[2]
+            name = f"{entry.name}.{inner}" if inner else entry.name
+            raise _FieldFault(name, error.offset, error.reason) from None
+        except KeyError as absent:
+            raise _FieldFault(entry.name, offset, f"{absent.args[0]} is missing") from None
+    return offset
+
+
+def _segments(entries: Sequence[_Entry]) -> list[_Segment]:
+    """The entries grouped so that as few calls as possible decode them."""
+    tail = len(entries)
+    while tail and _is_tail(entries[tail - 1]):
+        tail -= 1
+    segments: list[_Segment] = []
+    run: list[_Entry] = []
+    for entry in entries[:tail]:
+        if isinstance(entry.codec, _Fixed) and entry.always_there:
+            run.append(entry)
+            continue
+        if run:
+            segments.append(_FixedSegment(run))
+            run = []
+        segments.append(_SingleSegment(entry))
+    if run:
+        segments.append(_FixedSegment(run))
+    if tail < len(entries):
+        segments.append(_TailSegment(entries[tail:]))
+    return segments
+
+
+def _is_tail(entry: _Entry) -> bool:
+    return isinstance(entry.codec, _Fixed) and entry.optional and entry.present is None
+
+
+class Layout:
+    """The compiled fields of one command (or of one structure in it).
+
+    `name` and `layer` go into errors: `CodecError(layer, "PublishPrice.Price", offset, reason)`.
+    """
+
+    __slots__ = ("_decoders", "_entries", "_segments", "layer", "name", "names")
+
+    def __init__(self, name: str, fields: Sequence[FieldDefinition], layer: str) -> None:
+        self.name = name
+        self.layer = layer
+        self._entries = [
+            _Entry(
+                definition.name,
+                _codec(definition, name, layer),
+                condition(definition.present_if) if definition.present_if else None,
+                definition.trailing_optional is True or definition.optional_use,
+                condition(definition.trailing_optional)
+                if isinstance(definition.trailing_optional, str)
+                else None,
+            )
+            for definition in fields
+        ]
+        self.names = frozenset(entry.name for entry in self._entries)
+        self._segments = _segments(self._entries)
+        self._decoders = [segment.decode for segment in self._segments]
+
+    def decode(self, octets: bytes, offset: int = 0) -> tuple[Fields, int]:
+        """The fields found from `offset` on, and the offset after the last of them.
+
+        Raises `CodecError` when octets are missing or a value cannot be read.
+        """
+        fields: Fields = {}
+        try:
+            for step in self._decoders:
+                offset = step(octets, offset, fields)
+        except _FieldFault as fault:
+            raise CodecError(
+                self.layer, f"{self.name}.{fault.name}", fault.offset, fault.reason
+            ) from None
+        return fields, offset
+
+    def encode(self, fields: Mapping[str, Any]) -> bytes:
+        """The given fields in the order of the layout; fields not given are not sent.
+
+        Raises `CodecError` for a name the layout does not have and for a value that does not fit.
+        """
+        if not fields.keys() <= self.names:
+            self._refuse(fields)
+        try:
+            return b"".join([segment.encode(fields) for segment in self._segments])
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError, struct.error):
+            return self._encode_one_by_one(fields)
+
+    def _refuse(self, fields: Mapping[str, Any]) -> None:
+        known = ", ".join(entry.name for entry in self._entries) or "none"
+        unknown = next(name for name in fields if name not in self.names)
+        reason = f"no such field; the fields are: {known}"
+        raise CodecError(self.layer, f"{self.name}.{unknown}", 0, reason)
+
+    def _encode_one_by_one(self, fields: Mapping[str, Any]) -> bytes:
+        octets = b""
+        for entry in self._entries:
+            if entry.name in fields:
+                octets += self._encode_field(entry, fields[entry.name], len(octets))
+        return octets
+
+    def _encode_field(self, entry: _Entry, value: Any, offset: int) -> bytes:
+        if isinstance(value, Raw):
+            return value.octets
+        place = f"{self.name}.{entry.name}"
+        try:
+            return entry.codec.encode(value)
+        except CodecError as error:
+            if error.field.startswith(place):
+                raise
+            raise CodecError(self.layer, place, offset, error.reason) from None
+        except (OverflowError, struct.error, ValueError):
+            raise CodecError(self.layer, place, offset, f"{value!r} does not fit") from None
+        except (TypeError, AttributeError):
+            reason = f"a {type(value).__name__} cannot be its value"
+            raise CodecError(self.layer, place, offset, reason) from None
