@@ -259,7 +259,7 @@ class SpinelRadio:
     async def configure(
         self, *, channel: int, pan: int, short: int, eui64: Eui64, power_dbm: int | None = None
     ) -> None:
-        """Take part in a network on `channel` (11..26) with these addresses. Clears source match."""
+        """Take part in a network on `channel` (11..26) by these addresses; clears source match."""
         if self._fault is not None:
             await self._restart()
         self._network = _Network(channel, pan, short, eui64, power_dbm)

@@ -7,6 +7,7 @@ import os
 import tty
 from collections import deque
 from collections.abc import Callable
+from itertools import pairwise
 from random import Random
 
 _READ = 65536
@@ -84,7 +85,7 @@ class PtyLine:
             return [octets]
         bounds = sorted(self._random.randrange(1, len(octets)) for _ in range(places))
         edges = [0, *bounds, len(octets)]
-        return [octets[a:b] for a, b in zip(edges, edges[1:], strict=False) if a < b]
+        return [octets[a:b] for a, b in pairwise(edges) if a < b]
 
     def _hand_over(self, octets: bytes) -> None:
         if self._queue:
