@@ -4,7 +4,9 @@
     command = zcl.decode(frame, cluster_id=0x0700)
     command.name, command.fields["Price"], command.trailing
 
-    payload = zcl.cluster("price").command("GetScheduledPrices").build(StartTime=0, NumberOfEvents=0)
+    payload = zcl.cluster("price").command("GetScheduledPrices").build(
+        StartTime=0, NumberOfEvents=0
+    )
 
 How wrong commands are made on purpose: `zigbee.zcl.definitions`.
 """

@@ -60,7 +60,7 @@ def _take(octets: bytes, offset: int, count: int) -> tuple[bytes, int]:
 
 
 class _Fixed:
-    """A value of `size` octets. `code` is its struct code; plain: the struct's value is the value."""
+    """A value of `size` octets; plain when the value of its struct code is the value."""
 
     __slots__ = ("code", "from_octets", "plain", "size", "to_octets")
 
@@ -148,7 +148,7 @@ class _Octets:
 
 
 class _Structure:
-    """Fields inside a field, as a dict. With a length prefix, octets that do not parse stay bytes."""
+    """Fields inside a field: a dict. With a length prefix, octets that do not parse stay bytes."""
 
     __slots__ = ("layout", "prefix")
 

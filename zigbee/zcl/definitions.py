@@ -36,7 +36,7 @@ from pydantic import Field
 
 from zigbee.errors import CodecError
 from zigbee.zcl.codec import Fields, Layout, Raw
-from zigbee.zcl.conditions import condition
+from zigbee.zcl.filling import fill, unknown_field
 from zigbee.zcl.frame import LAYER, Direction
 from zigbee.zcl.general import GeneralCommand
 from zigbee.zcl.model import (
@@ -100,7 +100,7 @@ class CommandDefinition(Model):
         for definition in self.fields:
             if definition.name == name:
                 return definition
-        raise self._unknown(name)
+        raise unknown_field(LAYER, self.name, name, self.fields)
 
     def build(self, /, *, revision: str = DEFAULT_REVISION, **fields: Any) -> bytes:
         """The payload of a right command. See `new`."""
@@ -126,53 +126,11 @@ class CommandDefinition(Model):
 
     def complete(self, given: Mapping[str, Any], revision: str = DEFAULT_REVISION) -> Fields:
         """The fields to send, in order; the rules are those of `new`."""
-        known = {definition.name for definition in self.fields}
-        for name in given:
-            if name not in known:
-                raise self._unknown(name)
-        named_last = max((i for i, d in enumerate(self.fields) if d.name in given), default=-1)
-        fields: Fields = {}
-        for index, definition in enumerate(self.fields):
-            if not self._condition_holds(definition, given, fields):
-                continue
-            if definition.name in given:
-                fields[definition.name] = given[definition.name]
-                continue
-            found, value = self._filler(definition, given)
-            if index > named_last and definition.trailing_optional:
-                if not found or definition.since > revision:
-                    break
-            elif not found:
-                reason = "is needed: it has neither a not-used value nor a default"
-                raise CodecError(LAYER, f"{self.name}.{definition.name}", 0, reason)
-            fields[definition.name] = value
-        return fields
+        return fill(LAYER, self.name, self.fields, given, revision)
 
-    def _condition_holds(
-        self, definition: FieldDefinition, given: Mapping[str, Any], fields: Fields
-    ) -> bool:
-        if definition.present_if is None or condition(definition.present_if)(fields):
-            return True
-        if definition.name in given:
-            reason = f"is only sent when {definition.present_if}"
-            raise CodecError(LAYER, f"{self.name}.{definition.name}", 0, reason)
-        return False
-
-    def _filler(self, definition: FieldDefinition, given: Mapping[str, Any]) -> tuple[bool, Any]:
-        for other in self.fields:
-            counts = other.count == definition.name or other.length == definition.name
-            if counts and other.name in given and not isinstance(given[other.name], Raw):
-                return True, len(given[other.name])
-        if definition.not_used is not None:
-            return True, definition.not_used
-        if definition.default is not None:
-            return True, definition.default
-        return False, None
-
-    def _unknown(self, name: str) -> CodecError:
-        known = ", ".join(definition.name for definition in self.fields) or "none"
-        reason = f"no such field; the fields are: {known}"
-        return CodecError(LAYER, f"{self.name}.{name}", 0, reason)
+    def encode(self, fields: Mapping[str, Any]) -> bytes:
+        """These fields and no others as a payload; nothing is completed or checked for order."""
+        return self.layout.encode(fields)
 
 
 @dataclass(slots=True)
@@ -243,9 +201,9 @@ class ClusterDefinition(Model):
     attribute_list: tuple[AttributeDefinition, ...] = Field(alias="attributes")
     command_list: tuple[CommandDefinition, ...] = Field(alias="commands")
     later_commands: tuple[LaterCommand, ...] = ()
-    enums: dict[str, tuple[EnumValue, ...]] = {}
-    bitmaps: dict[str, tuple[BitField, ...]] = {}
-    layouts: dict[str, tuple[Part, ...]] = {}
+    enums: dict[str, tuple[EnumValue, ...]] = Field(default_factory=dict)
+    bitmaps: dict[str, tuple[BitField, ...]] = Field(default_factory=dict)
+    layouts: dict[str, tuple[Part, ...]] = Field(default_factory=dict)
 
     @property
     def id(self) -> int:

@@ -102,8 +102,9 @@ class WriteStatus:
 class ReportingConfiguration:
     """How an attribute is reported.
 
-    `direction` 0: the receiver is to report, with `type`, `minimum` and `maximum` intervals (s) and,
-    for analog types only, the reportable `change`. 1: it is to expect reports within `timeout` (s).
+    `direction` 0: the receiver is to report, with `type`, `minimum` and `maximum` intervals (s)
+    and, for analog types only, the reportable `change`. 1: it is to expect reports within
+    `timeout` (s).
     """
 
     direction: int

@@ -1,6 +1,6 @@
 """Loads cluster definitions from the data files beside this module, one when it is asked for.
 
-Files are named `<cluster id in hexadecimal>_<short name>.toml`, so that no file is read to find one.
+Files are named `<cluster id in hexadecimal>_<short name>.toml`: none is read to find one.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def index() -> dict[int, Traversable]:
 
 
 def parse(text: str, origin: str) -> ClusterDefinition:
-    """A definition from TOML text; raises `DefinitionError` naming `origin` and the keys at fault."""
+    """A definition from TOML text; raises `DefinitionError` naming `origin` and the keys."""
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

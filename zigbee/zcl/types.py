@@ -62,7 +62,7 @@ class TimeOfDay(NamedTuple):
 
 
 class Date(NamedTuple):
-    """date: `year` counts from 1900, `weekday` 1 is Monday; 0xFF in one of them means "not used"."""
+    """date: `year` counts from 1900, `weekday` 1 is Monday; 0xFF in one means "not used"."""
 
     year: int
     month: int
