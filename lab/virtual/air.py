@@ -125,11 +125,20 @@ class Air:
         now = asyncio.get_running_loop().time()
         return any(on.start <= now < on.end for on in self._active.get(channel, ()))
 
-    def energy(self, channel: int) -> int:
-        """What a receiver measures on `channel` now, in dBm."""
-        if self.busy(channel):
+    def energy(self, channel: int, window: float = 0.0) -> int:
+        """The strongest energy in dBm met on `channel` in the last `window` seconds."""
+        since = asyncio.get_running_loop().time() - window
+        if self.busy(channel) or self._heard_since(channel, since):
             return -DEFAULT_PATH_LOSS_DB
         return NOISE_DBM + self.random.randint(-3, 3)
+
+    def _heard_since(self, channel: int, since: float) -> bool:
+        for heard in reversed(self.log):
+            if heard.time < since:
+                return False
+            if heard.channel == channel:
+                return True
+        return False
 
     # --- used by AirRadio --------------------------------------------------------------------
 
