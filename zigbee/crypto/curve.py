@@ -14,7 +14,6 @@ Not constant-time: for test keys only.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -317,11 +316,6 @@ def _nearest(numerator: int, denominator: int) -> int:
     return (2 * numerator + denominator) // (2 * denominator)
 
 
-def curves() -> Sequence[Curve]:
-    """Both curves, that of suite 1 first."""
-    return SECT163K1, SECT283K1
-
-
 SECT163K1 = Curve(
     "sect163k1",
     BinaryField(163, (7, 6, 3, 0)),
@@ -347,3 +341,6 @@ SECT283K1 = Curve(
     cofactor=4,
 )
 """Curve of cryptographic suite 2 (SEC 2, 3.4.1)."""
+
+CURVES = {curve.name: curve for curve in (SECT163K1, SECT283K1)}
+"""Both curves by name."""
