@@ -1,0 +1,40 @@
+"""All pages of a campaign folder, from what is in the folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from reports import allure, html, index, traceability
+from reports.campaign import Summary, read_header, read_summary
+
+
+@dataclass(slots=True)
+class Built:
+    """What was built. `problems` tells what could not be, and why; the verdicts stand."""
+
+    summary: Summary
+    pages: list[Path] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def build(directory: str | Path, *, allure_html: bool = True) -> Built:
+    """Build traceability, index and (unless told not to) the Allure report of a campaign.
+
+    A report that cannot be built is a problem to be shown, never an exception: a campaign must not
+    lose its exit code for it. Raises CampaignError when the folder holds no campaign.
+    """
+    folder = Path(directory)
+    header, summary = read_header(folder), read_summary(folder)
+    built = Built(summary)
+    allure.complete(folder)
+    traceability.write(folder, header, summary)
+    built.pages += [folder / traceability.HTML, folder / traceability.CSV]
+    if allure_html:
+        try:
+            built.pages.append(html.build(folder))
+        except html.ReportError as error:
+            built.problems.append(f"Allure report: {error}")
+    index.write(folder, header, summary)
+    built.pages.insert(0, folder / index.INDEX)
+    return built
