@@ -128,10 +128,13 @@ class AuxHeader:
 @lru_cache(maxsize=512)
 def _cipher(key: bytes) -> AESCCM:
     """CCM* of level 5 under `key`; made once per key, or it would cost more than the frame."""
-    try:
-        return AESCCM(key, tag_length=4)
-    except ValueError as error:
-        raise SecurityError("security", "key", 0, str(error)) from None
+    return AESCCM(_sixteen(key), tag_length=4)
+
+
+def _sixteen(key: bytes) -> bytes:
+    if len(key) != 16:
+        raise SecurityError("security", "key", 0, f"{len(key)} octets, not 16")
+    return key
 
 
 @lru_cache(maxsize=512)
@@ -139,8 +142,7 @@ def aps_key(link_key: bytes, key_id: int) -> bytes:
     """The key that secures an APS frame with this key identifier (4.5.3): the link key itself, or
     the key-transport or key-load key derived from it. For `KeyId.NETWORK`, `link_key` is the
     network key and is returned. Raises `SecurityError` for a key that is not of 16 octets."""
-    if len(link_key) != 16:
-        raise SecurityError("security", "key", 0, f"{len(link_key)} octets, not 16")
+    _sixteen(link_key)
     if key_id == KeyId.KEY_TRANSPORT:
         return key_transport_key(link_key)
     if key_id == KeyId.KEY_LOAD:
@@ -163,7 +165,7 @@ def seal(key: bytes, nonce: bytes, payload: bytes, aad: bytes, level: int = SE_L
     """
     if level == SE_LEVEL:
         return _cipher(key).encrypt(nonce, payload, aad)
-    return ccm.seal_level(key, nonce, aad, payload, level) if _secures(level) else payload
+    return ccm.seal_level(_sixteen(key), nonce, aad, payload, level) if _secures(level) else payload
 
 
 def unseal(key: bytes, nonce: bytes, sealed: bytes, aad: bytes, level: int = SE_LEVEL) -> bytes:
@@ -171,7 +173,9 @@ def unseal(key: bytes, nonce: bytes, sealed: bytes, aad: bytes, level: int = SE_
     try:
         if level == SE_LEVEL:
             return _cipher(key).decrypt(nonce, sealed, aad)
-        return ccm.open_level(key, nonce, aad, sealed, level) if _secures(level) else sealed
+        if not _secures(level):
+            return sealed
+        return ccm.open_level(_sixteen(key), nonce, aad, sealed, level)
     except (InvalidTag, ccm.MicError):
         raise SecurityError("security", "mic", 0, "wrong MIC: not this key or altered") from None
 
