@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import IntFlag
 
 from zigbee.errors import CodecError
-from zigbee.spinel import pack_uint, unpack, unpack_uint
+from zigbee.spinel import pack, pack_uint, unpack, unpack_uint
 
 MAX_PSDU = 127
 """Octets of the longest 802.15.4 frame, with its FCS."""
@@ -137,19 +137,22 @@ class TransmitRequest:
             reason = f"{len(self.psdu)} octets, a radio sends {MAX_PSDU} at most"
             raise CodecError("spinel", "STREAM_RAW", 2, reason)
         after = self.channel if self.channel_after is None else self.channel_after
-        metadata = _TX_META.pack(
-            self.channel,
-            self.backoffs,
-            self.retries,
-            self.csma,
-            self.header_updated,
-            self.retransmission,
-            self.security_processed,
-            self.delay,
-            self.delay_base,
-            after,
-        )
-        power = b"" if self.power is None else self.power.to_bytes(1, "little", signed=True)
+        power = b"" if self.power is None else pack("c", self.power)
+        try:
+            metadata = _TX_META.pack(
+                self.channel,
+                self.backoffs,
+                self.retries,
+                self.csma,
+                self.header_updated,
+                self.retransmission,
+                self.security_processed,
+                self.delay,
+                self.delay_base,
+                after,
+            )
+        except struct.error as error:
+            raise CodecError("spinel", "STREAM_RAW", 0, f"{self!r}: {error}") from None
         return len(self.psdu).to_bytes(2, "little") + self.psdu + metadata + power
 
     @classmethod
