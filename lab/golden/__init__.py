@@ -1,0 +1,1 @@
+"""The harness's own Smart Energy node, sans-I/O."""

@@ -1,0 +1,313 @@
+"""The APS layer of a node: acknowledged data, link-key security, commands (053474 2.2, 4.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from zigbee import aps, nwk
+from zigbee.errors import CodecError
+from zigbee.crypto import ccm
+from zigbee.security import SE_LEVEL, KeyId, aps_key, nonce, secure_aps, unsecure_aps
+from zigbee.types import Eui64
+
+from lab.golden.link_keys import LinkKey, LinkKeys
+from lab.golden.nwk_layer import is_broadcast
+
+if TYPE_CHECKING:
+    from lab.golden.node import Node, Timer
+
+__all__ = ["ApsLayer", "Indication"]
+
+#: apscAckWaitDuration of a network of depth 15, seconds; apscMaxFrameRetries (053474 2.2.7.1).
+ACK_WAIT = 1.6
+MAX_RETRIES = 3
+#: How long (source, counter) of a data frame is remembered to drop its repetitions, seconds.
+DUPLICATE_MEMORY = 8.0
+MIC_LENGTH = 4
+
+
+@dataclass(slots=True)
+class Indication:
+    """An APS data frame or command that came in, with how it was protected."""
+
+    frame: aps.ApsFrame
+    nwk: nwk.NwkFrame
+    link_key: LinkKey | None
+    key_id: KeyId | None
+
+    @property
+    def secured(self) -> bool:
+        """Whether the frame was protected by a link key or a key derived from one."""
+        return self.link_key is not None
+
+    @property
+    def broadcast(self) -> bool:
+        """Whether it was sent to all."""
+        return is_broadcast(self.nwk.dst)
+
+
+@dataclass(slots=True)
+class Pending:
+    """A frame that waits for its APS acknowledgement."""
+
+    frame: aps.ApsFrame
+    dst: int
+    secure: bool
+    tries: int
+    timer: Timer
+    done: Callable[[bool], None] | None
+
+
+class ApsLayer:
+    """Data between endpoints, and the commands that carry keys."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self.keys = LinkKeys(node.nvm)
+        #: the key of the install code, before the trust center's address is known
+        self.preconfigured: LinkKey | None = None
+        self.counter = node.random.randrange(256)
+        self._pending: dict[tuple[int, int], Pending] = {}
+        self._seen: dict[tuple[int, int], float] = {}
+        #: called with (command, indication) for each APS command
+        self.on_command: Callable[[Any, Indication], None] | None = None
+
+    def restart(self) -> None:
+        """Forget what is held in memory only; keys come back from non-volatile memory."""
+        self.keys = LinkKeys(self.node.nvm)
+        self.preconfigured = None
+        self._pending.clear()
+        self._seen.clear()
+
+    # -- out --------------------------------------------------------------------------------
+
+    def next_counter(self) -> int:
+        """The next APS counter."""
+        self.counter = (self.counter + 1) & 0xFF
+        return self.counter
+
+    def send(
+        self,
+        payload: bytes,
+        dst: int,
+        *,
+        cluster: int,
+        profile: int,
+        dst_endpoint: int,
+        src_endpoint: int,
+        secure: bool = False,
+        ack: bool = True,
+        done: Callable[[bool], None] | None = None,
+    ) -> aps.ApsFrame:
+        """Send APS data to a short address, under the link key of its owner when ``secure``."""
+        broadcast = is_broadcast(dst)
+        frame = aps.ApsFrame(
+            frame_type=aps.ApsType.DATA,
+            counter=self.next_counter(),
+            delivery=aps.Delivery.BROADCAST if broadcast else aps.Delivery.UNICAST,
+            ack_request=ack and not broadcast,
+            dst_endpoint=dst_endpoint,
+            cluster=cluster,
+            profile=profile,
+            src_endpoint=src_endpoint,
+            payload=payload,
+        )
+        self.send_frame(frame, dst, secure=secure, done=done)
+        return frame
+
+    def send_command(
+        self,
+        command: Any,
+        dst: int,
+        *,
+        link_key: LinkKey | bytes | None = None,
+        key_id: KeyId = KeyId.DATA,
+        nwk_secure: bool = True,
+        done: Callable[[bool], None] | None = None,
+    ) -> None:
+        """Send an APS command, under ``link_key`` (or the key that ``key_id`` derives) if given."""
+        frame = aps.ApsFrame(
+            frame_type=aps.ApsType.COMMAND,
+            counter=self.next_counter(),
+            delivery=aps.Delivery.BROADCAST if is_broadcast(dst) else aps.Delivery.UNICAST,
+            payload=command.to_bytes(),
+        )
+        if link_key is not None:
+            frame = self.secured(frame, link_key, key_id=key_id, extended_nonce=True)
+        self.node.nwk.send(frame.to_bytes(), dst, secure=nwk_secure)
+
+    def send_frame(
+        self,
+        frame: aps.ApsFrame,
+        dst: int,
+        *,
+        secure: bool = False,
+        done: Callable[[bool], None] | None = None,
+    ) -> None:
+        """Send an APS frame through the taps; repeat it until its acknowledgement comes."""
+        for plain in self.node.through_taps("aps", "out", frame):
+            self._transmit(plain, dst, secure)
+            if plain.ack_request:
+                self._await_ack(plain, dst, secure, done)
+            elif done is not None:
+                done(True)
+            done = None
+
+    def _transmit(self, frame: aps.ApsFrame, dst: int, secure: bool) -> None:
+        out = frame
+        if secure and frame.aux is None:
+            key = self.keys.get(self.node.nwk.eui_of(dst))
+            if key is None:
+                return
+            out = self.secured(frame, key)
+        for final in self.node.through_taps("aps-secured", "out", out):
+            octets = final if isinstance(final, bytes) else final.to_bytes()
+            self.node.nwk.send(octets, dst)
+
+    def secured(self, frame: aps.ApsFrame, key: LinkKey | bytes, **overrides: Any) -> aps.ApsFrame:
+        """``frame`` under a link key with the key's next counter; overrides as secure_aps."""
+        arguments: dict[str, Any] = {"source": self.node.eui64, **overrides}
+        if "frame_counter" not in arguments:
+            arguments["frame_counter"] = key.counter.take() if isinstance(key, LinkKey) else 0
+        octets = key.key if isinstance(key, LinkKey) else key
+        return secure_aps(frame, octets, **arguments)
+
+    # -- acknowledgements -------------------------------------------------------------------
+
+    def _await_ack(
+        self, frame: aps.ApsFrame, dst: int, secure: bool, done: Callable[[bool], None] | None
+    ) -> None:
+        entry = (dst, frame.counter)
+        timer = self.node.after(ACK_WAIT, lambda: self._ack_missing(entry))
+        self._pending[entry] = Pending(frame, dst, secure, MAX_RETRIES, timer, done)
+
+    def _ack_missing(self, entry: tuple[int, int]) -> None:
+        pending = self._pending.get(entry)
+        if pending is None:
+            return
+        if pending.tries == 0:
+            del self._pending[entry]
+            if pending.done is not None:
+                pending.done(False)
+            return
+        pending.tries -= 1
+        pending.timer = self.node.after(ACK_WAIT, lambda: self._ack_missing(entry))
+        self._transmit(pending.frame, pending.dst, pending.secure)
+
+    def _acknowledged(self, frame: aps.ApsFrame, src: int) -> None:
+        pending = self._pending.pop((src, frame.counter), None)
+        if pending is not None:
+            pending.timer.cancel()
+            if pending.done is not None:
+                pending.done(True)
+
+    def _acknowledge(self, indication: Indication) -> None:
+        frame = indication.frame
+        ack = aps.ApsFrame(
+            frame_type=aps.ApsType.ACK,
+            counter=frame.counter,
+            dst_endpoint=frame.src_endpoint,
+            cluster=frame.cluster,
+            profile=frame.profile,
+            src_endpoint=frame.dst_endpoint,
+        )
+        if indication.link_key is not None and indication.key_id == KeyId.DATA:
+            ack = self.secured(ack, indication.link_key)
+        for one in self.node.through_taps("aps", "out", ack):
+            self.node.nwk.send(one.to_bytes(), indication.nwk.src)
+
+    # -- in ---------------------------------------------------------------------------------
+
+    def received(self, carrier: nwk.NwkFrame) -> None:
+        """Take in the payload of a NWK data frame."""
+        try:
+            frame = aps.ApsFrame.from_bytes(carrier.payload)
+        except CodecError:
+            return
+        indication = self._open(frame, carrier)
+        if indication is None:
+            return
+        for one in self.node.through_taps("aps", "in", indication):
+            self._dispatch(one)
+
+    def _open(self, frame: aps.ApsFrame, carrier: nwk.NwkFrame) -> Indication | None:
+        if not frame.security:
+            return Indication(frame, carrier, None, None)
+        if frame.aux is None:
+            return None
+        source = frame.aux.source or self.node.nwk.eui_of(carrier.src)
+        for key in self._candidates(source):
+            opened = self._unsecured(frame, key, source)
+            if opened is None:
+                continue
+            if not self.node.policy.aps_counter_is_fresh(frame.aux.frame_counter, key.expected):
+                return None
+            self.keys.took(key, frame.aux.frame_counter)
+            return Indication(opened, carrier, key, KeyId(frame.aux.key_id))
+        return None
+
+    def _candidates(self, source: Eui64 | None) -> list[LinkKey]:
+        key = self.keys.get(source)
+        return [one for one in (key, self.preconfigured) if one is not None]
+
+    def _unsecured(
+        self, frame: aps.ApsFrame, key: LinkKey, source: Eui64 | None
+    ) -> aps.ApsFrame | None:
+        try:
+            return unsecure_aps(frame, key.key, source=source)
+        except CodecError:
+            return None if self.node.policy.checks_aps_mic() else decrypted(frame, key, source)
+
+    def _dispatch(self, indication: Indication) -> None:
+        frame = indication.frame
+        if frame.frame_type == aps.ApsType.ACK:
+            self._acknowledged(frame, indication.nwk.src)
+        elif frame.frame_type == aps.ApsType.COMMAND:
+            self._command(indication)
+        elif frame.frame_type == aps.ApsType.DATA and self.node.nwk.joined:
+            self._data(indication)
+
+    def _command(self, indication: Indication) -> None:
+        try:
+            command = aps.parse_aps_command(indication.frame.payload)
+        except CodecError:
+            return
+        if self.on_command is not None:
+            self.on_command(command, indication)
+
+    def _data(self, indication: Indication) -> None:
+        frame = indication.frame
+        if not self.node.zcl.has_endpoint(frame.dst_endpoint):
+            return
+        if frame.ack_request and not indication.broadcast:
+            self._acknowledge(indication)
+        if self._is_duplicate(indication):
+            return
+        if frame.dst_endpoint == 0:
+            if frame.profile == 0:
+                self.node.zdo.received(indication)
+        else:
+            self.node.zcl.received(indication)
+
+    def _is_duplicate(self, indication: Indication) -> bool:
+        entry = (indication.nwk.src, indication.frame.counter)
+        now = self.node.now
+        self._seen = {one: until for one, until in self._seen.items() if until > now}
+        if entry in self._seen:
+            return True
+        self._seen[entry] = now + DUPLICATE_MEMORY
+        return False
+
+
+def decrypted(frame: aps.ApsFrame, key: LinkKey, source: Eui64 | None) -> aps.ApsFrame | None:
+    """What a device reads that does not look at the MIC; no conformant one does."""
+    aux = frame.aux
+    origin = source if aux is None or aux.source is None else aux.source
+    if aux is None or origin is None or len(frame.payload) < MIC_LENGTH:
+        return None
+    number = nonce(origin, aux.frame_counter, aux.control(SE_LEVEL))
+    ciphertext = frame.payload[:-MIC_LENGTH]
+    payload = ccm.open_(aps_key(key.key, aux.key_id), number, ciphertext, b"", 0)
+    return replace(frame, payload=payload)

@@ -1,0 +1,330 @@
+"""How a device gets into a network and stays there (053474 3.6.1, 4.6.3; 075356 5.5.5.1).
+
+A :class:`Joiner` scans, associates, waits for the network key, announces itself, and keeps what it
+learned in non-volatile memory. Times are seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from zigbee import aps, mac, nwk
+from zigbee.security import KeyId
+from zigbee.types import Address, Eui64
+
+from lab.golden.counters import OutgoingCounter
+from lab.golden.link_keys import LinkKey
+from lab.golden.nwk_layer import NetworkKey
+
+if TYPE_CHECKING:
+    from lab.golden.aps_layer import Indication
+    from lab.golden.node import Node, Timer
+
+__all__ = ["Joiner", "State"]
+
+CHANNELS = (11, 14, 15, 19, 20, 24, 25, 12, 13, 16, 17, 18, 21, 22, 23, 26)
+#: How long a channel is listened to after a beacon request, seconds (aScanDuration 3).
+LISTEN = 0.138
+#: apsSecurityTimeOutPeriod: how long the network key is waited for, seconds.
+AUTHENTICATION_TIMEOUT = 15.0
+#: Association attempts with one network before the next scan.
+SAME_PAN_TRIES = 3
+
+
+class State(StrEnum):
+    """Where a joiner stands."""
+
+    FACTORY_NEW = "factory-new"
+    SCANNING = "scanning"
+    ASSOCIATING = "associating"
+    AUTHENTICATING = "authenticating"
+    JOINED = "joined"
+
+
+@dataclass(slots=True, frozen=True)
+class Candidate:
+    """A network that a beacon invited to."""
+
+    channel: int
+    pan: int
+    parent: Address
+    extended_pan: Eui64
+    depth: int
+    lqi: int
+
+
+class Joiner:
+    """What makes a node join."""
+
+    def __init__(self, node: Node, code_and_crc: bytes) -> None:
+        self.node = node
+        self.state = State.FACTORY_NEW
+        self.trust_center: Eui64 | None = None
+        self.parent: Address = 0xFFFF
+        self.install_code = code_and_crc
+        self.channels: tuple[int, ...] = CHANNELS
+        #: scan again by itself when no network is found (COM-AUTO)
+        self.automatic = True
+        self.on_joined: Callable[[], None] | None = None
+        self.on_left: Callable[[], None] | None = None
+        #: called with the new sequence number when the network key was switched
+        self.on_key_switched: Callable[[int], None] | None = None
+        self._candidates: list[Candidate] = []
+        self._timer: Timer | None = None
+        self._scan_started = 0.0
+        node.mac.on_beacon = self._beacon
+        node.mac.on_association_response = self._association_response
+        node.aps.on_command = self._command
+        node.nwk.on_command = self._nwk_command
+        node.zdo.on_leave = self._leave_requested
+
+    # -- what the device's owner orders -----------------------------------------------------
+
+    def start(self) -> None:
+        """Look for a network, now."""
+        self._scan_started = self.node.now
+        self._scan()
+
+    def stop(self) -> None:
+        """Stop looking."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def resume(self) -> bool:
+        """Go on in the network of before the power went; false if there is none."""
+        held = self.node.nvm.get("network")
+        if held is None:
+            return False
+        network = self.node.nwk
+        for sequence, key in held["keys"]:
+            network.add_key(NetworkKey(sequence, key))
+        network.activate(held["active"])
+        network.extended_pan = held["extended_pan"]
+        network.depth = held["depth"]
+        self.trust_center = held["trust_center"]
+        self.parent = held["parent"]
+        network.addresses[0x0000] = held["trust_center"]
+        self.node.mac.tune(channel=held["channel"], pan=held["pan"], short=held["short"])
+        self._in_service()
+        return True
+
+    def leave(self, *, tell: bool = True) -> None:
+        """Leave the network and forget it."""
+        if self.state == State.JOINED and tell:
+            leave = nwk.Leave(rejoin=False, request=False, remove_children=False)
+            self.node.nwk.send_command(leave, nwk.BROADCAST_RX_ON, src_eui=self.node.eui64)
+            self.node.after(0.2, self._forget)
+        else:
+            self._forget()
+
+    def _forget(self) -> None:
+        self.stop()
+        self.state = State.FACTORY_NEW
+        self.node.nvm.values.pop("network", None)
+        if self.trust_center is not None:
+            self.node.aps.keys.remove(self.trust_center)
+        self.trust_center = None
+        self.node.mac.restart()
+        self.node.nwk.restart()
+        self.node.mac.answers_beacon_requests = False
+        self.node.mac.tune(pan=0xFFFF, short=0xFFFE)
+        if self.on_left is not None:
+            self.on_left()
+
+    # -- scanning ---------------------------------------------------------------------------
+
+    def _scan(self) -> None:
+        self.stop()
+        self.state = State.SCANNING
+        self._candidates = []
+        self._use_install_code()
+        self.node.mac.tune(pan=0xFFFF, short=0xFFFE)
+        self._visit(0)
+
+    def _use_install_code(self) -> None:
+        """The key that the trust center's Transport Key is expected under (5.4.8.1)."""
+        key = self.node.policy.link_key_of(self.install_code)
+        counter = OutgoingCounter(self.node.nvm, "aps.counter.code")
+        self.node.aps.preconfigured = LinkKey(Eui64(0), key, "code", counter)
+
+    def _visit(self, index: int) -> None:
+        if index >= len(self.channels):
+            self._scanned()
+            return
+        self.node.mac.tune(channel=self.channels[index])
+        self.node.mac.request_beacons()
+        self._timer = self.node.after(LISTEN, lambda: self._visit(index + 1))
+
+    def _beacon(self, beacon: mac.Beacon, pan: int, source: Address, lqi: int) -> None:
+        if self.state != State.SCANNING:
+            return
+        if not self.node.policy.may_join(
+            permit=beacon.association_permit,
+            stack_profile=beacon.stack_profile,
+            protocol_version=beacon.protocol_version,
+        ):
+            return
+        if not (beacon.router_capacity if self.node.router else beacon.end_device_capacity):
+            return
+        channel = self.node.mac.channel
+        self._candidates.append(
+            Candidate(channel, pan, source, beacon.extended_pan_id, beacon.depth, lqi)
+        )
+
+    def _scanned(self) -> None:
+        if self._candidates:
+            self._associate(max(self._candidates, key=lambda one: one.lqi), 1)
+        else:
+            self._again()
+
+    def _again(self) -> None:
+        """Try later, at the pace that 5.5.5.1 sets."""
+        self.state = State.SCANNING
+        self.node.mac.tune(pan=0xFFFF, short=0xFFFE)
+        if self.automatic:
+            gap = self.node.policy.next_scan_in(
+                self.node.now - self._scan_started, self.node.random
+            )
+            self.stop()
+            self._timer = self.node.after(gap, self._scan)
+
+    # -- association and authentication -----------------------------------------------------
+
+    def _associate(self, chosen: Candidate, attempt: int) -> None:
+        self.stop()
+        self.state = State.ASSOCIATING
+        self.parent = chosen.parent
+        self.node.nwk.extended_pan = chosen.extended_pan
+        self.node.nwk.depth = chosen.depth + 1
+        self.node.mac.tune(channel=chosen.channel)
+        self.node.mac.associate(chosen.pan, chosen.parent, self.node.zdo.capability)
+        self._timer = self.node.after(3.0, lambda: self._no_place(chosen, attempt))
+
+    def _no_place(self, chosen: Candidate, attempt: int) -> None:
+        if attempt < SAME_PAN_TRIES:
+            self._associate(chosen, attempt + 1)
+        else:
+            self._again()
+
+    def _association_response(self, response: mac.AssociationResponse, source: Address) -> None:
+        if self.state != State.ASSOCIATING:
+            return
+        self.stop()
+        if response.status != 0:
+            self._again()
+            return
+        self.state = State.AUTHENTICATING
+        self.node.mac.tune(short=response.short)
+        self._timer = self.node.after(AUTHENTICATION_TIMEOUT, self._again)
+
+    def _command(self, command: Any, indication: Indication) -> None:
+        if isinstance(command, aps.TransportKey) and command.key_type == aps.KeyType.NETWORK:
+            self._transport_key(command, indication)
+        elif isinstance(command, aps.SwitchKey):
+            self._switch_key(command, indication)
+
+    def _transport_key(self, command: aps.TransportKey, indication: Indication) -> None:
+        joined = self.state == State.JOINED
+        under_key_transport = indication.secured and indication.key_id == KeyId.KEY_TRANSPORT
+        if not self.node.policy.accepts_transport_key(
+            aps_secured=under_key_transport,
+            broadcast=indication.broadcast and indication.nwk.security,
+            joined=joined,
+        ):
+            return
+        if command.destination not in (self.node.eui64, Eui64(0)):
+            return
+        key = NetworkKey(command.sequence or 0, command.key)
+        if joined:
+            if command.source == self.trust_center:
+                self._new_key(key)
+        elif self.state == State.AUTHENTICATING:
+            self._authenticated(key, command.source, indication)
+
+    def _authenticated(
+        self, key: NetworkKey, source: Eui64 | None, indication: Indication
+    ) -> None:
+        if source is None:
+            return
+        self.stop()
+        self.trust_center = source
+        code_key = self.node.aps.preconfigured
+        self.node.aps.preconfigured = None
+        if code_key is not None:
+            installed = self.node.aps.keys.install(source, code_key.key, "code")
+            if indication.frame.aux is not None:
+                self.node.aps.keys.took(installed, indication.frame.aux.frame_counter)
+        self.node.nwk.addresses[0x0000] = source
+        self.node.nwk.add_key(key)
+        self.node.nwk.activate(key.sequence)
+        self.save()
+        self._in_service()
+        self.node.zdo.announce()
+        if self.on_joined is not None:
+            self.on_joined()
+
+    def _in_service(self) -> None:
+        self.state = State.JOINED
+        self.node.mac.answers_beacon_requests = self.node.router
+        self.node.nwk.start_link_status()
+
+    def save(self) -> None:
+        """Write the network to non-volatile memory."""
+        network, carrier = self.node.nwk, self.node.mac
+        if network.active is None:
+            return
+        self.node.nvm.put(
+            "network",
+            {
+                "channel": carrier.channel,
+                "pan": carrier.pan,
+                "short": carrier.short,
+                "extended_pan": network.extended_pan,
+                "depth": network.depth,
+                "parent": self.parent,
+                "trust_center": self.trust_center,
+                "keys": [(one.sequence, one.key) for one in network.keys],
+                "active": network.active.sequence,
+            },
+        )
+
+    # -- in service -------------------------------------------------------------------------
+
+    def _new_key(self, key: NetworkKey) -> None:
+        self.node.nwk.add_key(key)
+        if self.node.policy.switches_on_transport_key():
+            self._activate(key.sequence)
+        self.save()
+
+    def _switch_key(self, command: aps.SwitchKey, indication: Indication) -> None:
+        """From the trust center: broadcast under the network key, or unicast under its link key."""
+        source = indication.nwk.aux.source if indication.nwk.aux is not None else None
+        from_trust_center = indication.nwk.src == 0x0000 and source is not None
+        if not from_trust_center or not (indication.broadcast or indication.secured):
+            return
+        if self._activate(command.sequence):
+            self.save()
+
+    def _activate(self, sequence: int) -> bool:
+        switched = self.node.nwk.activate(sequence)
+        if switched and self.on_key_switched is not None:
+            self.on_key_switched(sequence)
+        return switched
+
+    def _nwk_command(self, command: Any, frame: nwk.NwkFrame) -> None:
+        if isinstance(command, nwk.Leave) and command.request and frame.security:
+            if frame.src == 0x0000 and self.state == State.JOINED:
+                self.leave()
+
+    def _leave_requested(self, device: Eui64, options: int, indication: Indication) -> int:
+        """Mgmt_Leave_req: only under the trust center's link key (5.5.5.1)."""
+        if device not in (Eui64(0), self.node.eui64):
+            return 0x81
+        if not indication.secured:
+            return 0x8D
+        self.node.after(0.1, self.leave)
+        return 0x00

@@ -1,0 +1,358 @@
+"""The NWK layer of a node: network keys, counters, broadcasts, forwarding (053474 chapters 3, 4.3).
+
+Addresses are short (``int``) unless typed :class:`~zigbee.types.Eui64`; times are seconds.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from zigbee import mac, nwk
+from zigbee.errors import CodecError
+from zigbee.security import secure_nwk, unsecure_nwk
+from zigbee.types import Address, Eui64
+
+from lab.golden.counters import OutgoingCounter
+
+if TYPE_CHECKING:
+    from lab.golden.node import Node
+
+__all__ = ["NetworkKey", "NwkLayer"]
+
+MAC_BROADCAST = 0xFFFF
+MAX_DEPTH = 15
+DEFAULT_RADIUS = 2 * MAX_DEPTH
+#: nwkNetworkBroadcastDeliveryTime: how long a broadcast is remembered, seconds (053474 3.5.1).
+BROADCAST_MEMORY = 9.0
+#: nwkcMaxBroadcastJitter, seconds (053474 3.5.1).
+BROADCAST_JITTER = 0.064
+#: nwkLinkStatusPeriod, seconds (053474 3.5.2).
+LINK_STATUS_PERIOD = 15.0
+
+
+def is_broadcast(address: int) -> bool:
+    """Whether ``address`` is one of the broadcast addresses 0xFFF8 to 0xFFFF."""
+    return address >= 0xFFF8
+
+
+@dataclass(slots=True, frozen=True)
+class NetworkKey:
+    """A network key (16 octets) and its sequence number."""
+
+    sequence: int
+    key: bytes
+
+
+class NwkLayer:
+    """Frames between any two nodes of the network."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self.extended_pan = Eui64(0)
+        self.update_id = 0
+        self.depth = 0
+        self.keys: list[NetworkKey] = []
+        self.active: NetworkKey | None = None
+        self.counter = OutgoingCounter(node.nvm, "nwk.counter")
+        self.sequence = node.random.randrange(256)
+        self.routes: dict[int, int] = {}
+        self.addresses: dict[int, Eui64] = {}
+        self.neighbors: dict[int, float] = {}
+        self._expected: dict[tuple[Eui64, int], int] = {}
+        self._broadcasts: OrderedDict[tuple[int, int], float] = OrderedDict()
+        #: called with (command, NWK frame) for each NWK command that is not handled here
+        self.on_command: Callable[[Any, nwk.NwkFrame], None] | None = None
+        self._link_status_on = False
+
+    @property
+    def short(self) -> int:
+        """The node's own short address."""
+        return self.node.mac.short
+
+    @property
+    def joined(self) -> bool:
+        """Whether the node holds a network key."""
+        return self.active is not None
+
+    # -- settings ---------------------------------------------------------------------------
+
+    def restart(self) -> None:
+        """Forget what is held in memory only."""
+        self.keys = []
+        self.active = None
+        self.counter = OutgoingCounter(self.node.nvm, "nwk.counter")
+        self.routes.clear()
+        self.addresses.clear()
+        self.neighbors.clear()
+        self._expected.clear()
+        self._broadcasts.clear()
+        self._link_status_on = False
+
+    def add_key(self, key: NetworkKey) -> None:
+        """Hold ``key`` beside the active one; the oldest beyond the policy's number is dropped."""
+        same = [one for one in self.keys if one.sequence == key.sequence and one.key == key.key]
+        if not same:
+            self.keys = [one for one in self.keys if one.sequence != key.sequence] + [key]
+        kept = self.node.policy.network_keys_kept()
+        while len(self.keys) > kept:
+            oldest = next(one for one in self.keys if one not in (self.active, key))
+            self.keys.remove(oldest)
+
+    def activate(self, sequence: int) -> bool:
+        """Use the key of this sequence from now on; false if it was never given."""
+        for key in self.keys:
+            if key.sequence == sequence:
+                self.active = key
+                return True
+        return False
+
+    def key(self, sequence: int) -> NetworkKey | None:
+        """The key held under ``sequence``."""
+        return next((key for key in self.keys if key.sequence == sequence), None)
+
+    def beacon(self) -> mac.Beacon:
+        """The node's beacon (053474 3.6.7)."""
+        return mac.Beacon(
+            association_permit=self.node.mac.permit,
+            pan_coordinator=self.short == 0,
+            router_capacity=self.node.router,
+            end_device_capacity=self.node.router,
+            depth=self.depth,
+            extended_pan_id=self.extended_pan,
+            update_id=self.update_id,
+        )
+
+    # -- out --------------------------------------------------------------------------------
+
+    def next_sequence(self) -> int:
+        """The next NWK sequence number."""
+        self.sequence = (self.sequence + 1) & 0xFF
+        return self.sequence
+
+    def frame(
+        self,
+        payload: bytes,
+        dst: int,
+        *,
+        frame_type: nwk.NwkType = nwk.NwkType.DATA,
+        radius: int = DEFAULT_RADIUS,
+        **fields: Any,
+    ) -> nwk.NwkFrame:
+        """A NWK frame of this node, not secured yet."""
+        fields.setdefault("src", self.short)
+        fields.setdefault("sequence", self.next_sequence())
+        return nwk.NwkFrame(
+            frame_type=frame_type, dst=dst, radius=radius, payload=payload, **fields
+        )
+
+    def send(
+        self,
+        payload: bytes,
+        dst: int,
+        *,
+        secure: bool = True,
+        done: Callable[[str, bool], None] | None = None,
+        **fields: Any,
+    ) -> None:
+        """Send ``payload`` as NWK data to ``dst``; ``fields`` go into the frame."""
+        self.send_frame(self.frame(payload, dst, **fields), secure=secure, done=done)
+
+    def send_command(
+        self, command: Any, dst: int, *, secure: bool = True, radius: int = 1, **fields: Any
+    ) -> None:
+        """Send a NWK command, to a neighbour or as a broadcast of one hop unless told otherwise."""
+        frame = self.frame(
+            command.to_bytes(), dst, frame_type=nwk.NwkType.COMMAND, radius=radius, **fields
+        )
+        self.send_frame(frame, secure=secure)
+
+    def send_frame(
+        self,
+        frame: nwk.NwkFrame,
+        *,
+        secure: bool = True,
+        done: Callable[[str, bool], None] | None = None,
+        next_hop: Address | None = None,
+    ) -> None:
+        """Secure (under the active key) and send a NWK frame, through the taps."""
+        if is_broadcast(frame.dst):
+            self._remember_broadcast(frame)
+        for plain in self.node.through_taps("nwk", "out", frame):
+            out = self.secured(plain) if secure and plain.aux is None else plain
+            for final in self.node.through_taps("nwk-secured", "out", out):
+                self._to_mac(final, next_hop, done)
+                done = None
+
+    def secured(self, frame: nwk.NwkFrame, **overrides: Any) -> nwk.NwkFrame:
+        """``frame`` under the active network key with the next counter; overrides as secure_nwk."""
+        if self.active is None:
+            raise RuntimeError("no network key yet")
+        arguments: dict[str, Any] = {
+            "source": self.node.eui64,
+            "key_sequence": self.active.sequence,
+            **overrides,
+        }
+        key = arguments.pop("key", self.active.key)
+        if "frame_counter" not in arguments:
+            arguments["frame_counter"] = self.counter.take()
+        return secure_nwk(frame, key, **arguments)
+
+    def _to_mac(
+        self,
+        frame: nwk.NwkFrame,
+        next_hop: Address | None,
+        done: Callable[[str, bool], None] | None,
+    ) -> None:
+        if next_hop is None:
+            broadcast = is_broadcast(frame.dst)
+            next_hop = MAC_BROADCAST if broadcast else self.routes.get(frame.dst, frame.dst)
+        self.node.mac.send(frame.to_bytes(), next_hop, done=done)
+
+    # -- broadcasts -------------------------------------------------------------------------
+
+    def _remember_broadcast(self, frame: nwk.NwkFrame) -> bool:
+        """Whether this broadcast is new."""
+        entry = (frame.src, frame.sequence)
+        while self._broadcasts and next(iter(self._broadcasts.values())) <= self.node.now:
+            self._broadcasts.popitem(last=False)
+        if entry in self._broadcasts:
+            return False
+        self._broadcasts[entry] = self.node.now + BROADCAST_MEMORY
+        return True
+
+    def _relay_broadcast(self, frame: nwk.NwkFrame) -> None:
+        if not self.node.router or frame.radius <= 1:
+            return
+        out = replace(frame, radius=frame.radius - 1, aux=None)
+        jitter = self.node.random.uniform(0.0, BROADCAST_JITTER)
+        self.node.after(jitter, lambda: self._relay_now(out))
+
+    def _relay_now(self, frame: nwk.NwkFrame) -> None:
+        if self.active is not None:
+            self._to_mac(self.secured(frame), None, None)
+
+    # -- link status ------------------------------------------------------------------------
+
+    def start_link_status(self) -> None:
+        """Broadcast link status about every 15 s, as routers do (3.6.3.4.1)."""
+        if self.node.router and not self._link_status_on:
+            self._link_status_on = True
+            self.node.after(self._link_status_gap(), self._link_status)
+
+    def _link_status_gap(self) -> float:
+        return LINK_STATUS_PERIOD + self.node.random.uniform(-0.9, 0.9)
+
+    def _link_status(self) -> None:
+        if not self._link_status_on:
+            return
+        if self.active is not None:
+            oldest = self.node.now - 4 * LINK_STATUS_PERIOD
+            heard = sorted(a for a, when in self.neighbors.items() if when >= oldest)
+            entries = [nwk.LinkStatusEntry(address, 1, 1) for address in heard[:20]]
+            status = nwk.LinkStatus(entries=entries, first=True, last=True)
+            self.send_command(status, nwk.BROADCAST_ROUTERS)
+        self.node.after(self._link_status_gap(), self._link_status)
+
+    # -- in ---------------------------------------------------------------------------------
+
+    def received(self, payload: bytes, sender: Address, lqi: int, carrier: mac.MacFrame) -> None:
+        """Take in the payload of a MAC data frame."""
+        try:
+            frame = nwk.NwkFrame.from_bytes(payload)
+        except CodecError:
+            return
+        if not self.node.policy.takes_nwk_version(frame.version):
+            return
+        if frame.frame_type == nwk.NwkType.INTERPAN:
+            return
+        opened = self._open(frame)
+        if opened is None:
+            return
+        for one in self.node.through_taps("nwk", "in", opened):
+            self._route(one, sender)
+
+    def _open(self, frame: nwk.NwkFrame) -> nwk.NwkFrame | None:
+        """The frame without NWK security, or ``None`` if it has to be dropped."""
+        if not frame.security:
+            return frame if self._takes_unsecured(frame) else None
+        aux = frame.aux
+        if aux is None or aux.source is None or aux.key_sequence is None:
+            return None
+        key = self.key(aux.key_sequence)
+        if key is None:
+            return None
+        entry = (aux.source, aux.key_sequence)
+        expected = self._expected.get(entry, 0)
+        if not self.node.policy.nwk_counter_is_fresh(aux.frame_counter, expected):
+            return None
+        try:
+            opened = unsecure_nwk(frame, key.key)
+        except CodecError:
+            return None
+        self._expected[entry] = max(expected, aux.frame_counter + 1)
+        return opened
+
+    def _takes_unsecured(self, frame: nwk.NwkFrame) -> bool:
+        """Before the network key came only its transport is awaited; after it, rejoins."""
+        if not self.joined:
+            return frame.frame_type == nwk.NwkType.DATA
+        if frame.frame_type == nwk.NwkType.COMMAND and frame.payload[:1] == b"\x06":
+            return True
+        return self.node.policy.takes_unsecured_nwk()
+
+    def _route(self, frame: nwk.NwkFrame, sender: Address) -> None:
+        if frame.src == self.short and self.joined:
+            return
+        if frame.aux is not None and frame.aux.source is not None:
+            if sender == frame.src:
+                self.addresses[frame.src] = frame.aux.source
+                self.neighbors[frame.src] = self.node.now
+        if frame.src_eui is not None:
+            self.addresses[frame.src] = frame.src_eui
+        if is_broadcast(frame.dst):
+            if not self._remember_broadcast(frame):
+                return
+            if frame.frame_type == nwk.NwkType.DATA:
+                self._relay_broadcast(frame)
+            self._deliver(frame, sender)
+        elif frame.dst == self.short or frame.dst_eui == self.node.eui64:
+            self._deliver(frame, sender)
+        else:
+            self._forward(frame)
+
+    def _forward(self, frame: nwk.NwkFrame) -> None:
+        if self.node.router and self.joined and frame.radius > 1 and frame.security:
+            self.send_frame(replace(frame, radius=frame.radius - 1, aux=None))
+
+    def _deliver(self, frame: nwk.NwkFrame, sender: Address) -> None:
+        if frame.frame_type == nwk.NwkType.DATA:
+            self.node.aps.received(frame)
+            return
+        try:
+            command = nwk.parse_nwk_command(frame.payload)
+        except CodecError:
+            return
+        if isinstance(command, nwk.RouteRequest) and command.destination == self.short:
+            self._reply_route(command, frame)
+        elif self.on_command is not None:
+            self.on_command(command, frame)
+
+    def _reply_route(self, request: nwk.RouteRequest, frame: nwk.NwkFrame) -> None:
+        reply = nwk.RouteReply(
+            request_id=request.request_id,
+            originator=frame.src,
+            responder=self.short,
+            path_cost=1,
+        )
+        self.send_command(reply, frame.src, radius=DEFAULT_RADIUS)
+
+    def eui_of(self, short: int) -> Eui64 | None:
+        """The EUI-64 of a node, if it was seen."""
+        return self.addresses.get(short)
+
+    def short_of(self, eui64: Eui64) -> int | None:
+        """The short address of a node, if it was seen."""
+        return next((a for a, eui in self.addresses.items() if eui == eui64), None)

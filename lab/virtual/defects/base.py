@@ -1,0 +1,18 @@
+"""The base class of all defects."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from lab.golden.policy import Policy
+
+__all__ = ["Defect"]
+
+
+class Defect(Policy):
+    """A policy with one fault: what it is, the clause that it breaks, the cases that should see it."""
+
+    id: ClassVar[str]
+    clause: ClassVar[str]
+    description: ClassVar[str]
+    cases: ClassVar[tuple[str, ...]] = ()

@@ -1,0 +1,84 @@
+"""Faults of joining and of the install code."""
+
+from __future__ import annotations
+
+import random
+
+from zigbee.crypto import install_code
+from zigbee.crypto.mmo import mmo_hash
+
+from lab.virtual.defects.base import Defect
+
+__all__ = ["DEFECTS"]
+
+
+class InstallCodeCrcReversed(Defect):
+    """Its link key comes from the code with the CRC octets in the wrong order."""
+
+    id = "M-P05"
+    clause = "SE-5.4.8.1.1.1"
+    description = "Computes the install-code CRC most significant octet first (64-bit codes)"
+    cases = ("JOIN-02",)
+
+    def link_key_of(self, code_and_crc: bytes) -> bytes:
+        if len(code_and_crc) != 10:
+            return super().link_key_of(code_and_crc)
+        code = code_and_crc[:-2]
+        return mmo_hash(code + install_code.crc(code)[::-1])
+
+
+class ScansWithoutJitter(Defect):
+    """It scans like a clock, for ever."""
+
+    id = "M-P06"
+    clause = "SE-5.5.5.1"
+    description = "Auto-join scans exactly every 60.0 s without jitter and never slows to hourly"
+    cases = ("JOIN-13", "JOIN-14")
+
+    def next_scan_in(self, since_start: float, rng: random.Random) -> float:
+        return 60.0
+
+
+class NeverEstablishesKey(Defect):
+    """It joins and waits to be asked."""
+
+    id = "M-P07"
+    clause = "SE-5.4.7.1"
+    description = "Never starts key establishment by itself after joining"
+    cases = ("JOIN-23",)
+
+    def starts_key_establishment(self) -> bool:
+        return False
+
+
+class TakesKeyInTheClear(Defect):
+    """Anyone may give it a network key."""
+
+    id = "M-L01"
+    clause = "SE-5.4.1"
+    description = "Takes a network key from a Transport Key without APS security"
+    cases = ("JOIN-08",)
+
+    def accepts_transport_key(self, *, aps_secured: bool, broadcast: bool, joined: bool) -> bool:
+        return True
+
+
+class JoinsOtherProtocolVersions(Defect):
+    """It joins whatever invites it."""
+
+    id = "M-P34"
+    clause = "M15.4"
+    description = "Associates with a PAN whose beacon shows protocol version 3"
+    cases = ("MAC-04",)
+
+    def may_join(self, *, permit: bool, stack_profile: int, protocol_version: int) -> bool:
+        return permit and stack_profile == 2
+
+
+DEFECTS = (
+    InstallCodeCrcReversed,
+    ScansWithoutJitter,
+    NeverEstablishesKey,
+    TakesKeyInTheClear,
+    JoinsOtherProtocolVersions,
+)
