@@ -45,22 +45,24 @@ CATEGORIES: list[dict[str, Any]] = [
     {
         "name": "Bench: equipment failed",
         "matchedStatuses": ["broken"],
-        "messageRegex": r"(?s).*(BenchFault|PortGone|NoAnswer|InstrumentFault).*",
+        "messageRegex": r"[\s\S]*(BenchFault|PortGone|NoAnswer|InstrumentFault)[\s\S]*",
     },
     {
         "name": "Not run",
         "matchedStatuses": ["broken", "unknown"],
-        "messageRegex": r"(?s)not run: .*",
+        "messageRegex": r"^not run: [\s\S]*",
     },
     {
         "name": "Inconclusive: precondition, timing or unconfirmed fact",
         "matchedStatuses": ["broken"],
-        "messageRegex": r"(?s).*(Inconclusive|inconclusive).*",
+        "messageRegex": r"[\s\S]*[Ii]nconclusive[\s\S]*",
     },
     {"name": "Harness: error in the test itself", "matchedStatuses": ["broken"]},
     {"name": "Not applicable to this device or bench", "matchedStatuses": ["skipped"]},
 ]
-"""The first that matches names the category: device faults stand apart from all others."""
+"""The first that matches names the category: device faults stand apart from all others.
+
+The expressions hold for Allure 2 (Java, whole message) and Allure 3 (JavaScript, any part)."""
 
 _SEVERITY = {"shall": "critical", "should": "normal", "may": "minor"}
 _TYPES = {
@@ -171,7 +173,9 @@ def complete(directory: Path) -> None:
             _write_result(results, record, _evidence_files(results, directory, record))
     infos = {case.id: case for case in header.cases}
     for case in summary.not_run:
-        _write_result(results, _unrun(infos.get(case, CaseInfo(case))), [])
+        record = _unrun(infos.get(case, CaseInfo(case)))
+        record.started = header.ended or header.started
+        _write_result(results, record, [])
     write_categories(results)
     write_environment(results, _environment(header.bench, header.dut, header.versions))
 

@@ -21,7 +21,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from reports.campaign import ALLURE_RESULTS
+from reports.allure import CATEGORIES
+from reports.campaign import ALLURE_RESULTS, write_json
 from reports.index import ALLURE_REPORT
 
 ALLURE_VERSION = "3.18.0"
@@ -37,6 +38,10 @@ _REMOTE_ELEMENT = re.compile(
     re.IGNORECASE,
 )
 _INLINE_SCRIPT = re.compile(r"<script\b[^>]*>.*?</script>", re.IGNORECASE | re.DOTALL)
+_POLICY = (
+    '<meta http-equiv="Content-Security-Policy" content="'
+    "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'\">"
+)
 _ANALYTICS = ("googletagmanager", "google-analytics", "gtag(", "dataLayer")
 
 
@@ -61,13 +66,16 @@ def build(directory: Path, *, cache: Path = CACHE) -> Path:
         arguments = ["awesome", "--output", str(built)]
         if count <= SINGLE_FILE_LIMIT:
             arguments.append("--single-file")
-        # an own working folder: an allurerc.mjs of the caller's would be used as well
+        # Allure takes a configuration from its working folder, so it gets one of its own; version
+        # 3.18 reads categories there and not from the results
+        configuration = {"name": "ZigBee Smart Energy conformance", "categories": CATEGORIES}
+        write_json(Path(work) / "allurerc.json", configuration)
         _run([*program, *arguments, str(results.resolve())], Path(work), _BUILD_S, "building")
         for page in _pages(built):
             text = without_analytics(page.read_text(encoding="utf-8"))
             if found := remote_references(text):
                 raise ReportError(f"the report would load {found[0]!r}; it is not kept")
-            page.write_text(text, encoding="utf-8")
+            page.write_text(with_policy(text), encoding="utf-8")
         shutil.rmtree(target, ignore_errors=True)
         built.rename(target)
     return target / Path(ALLURE_REPORT).name
@@ -111,6 +119,11 @@ def without_analytics(text: str) -> str:
         lambda found: "" if any(word in found[0] for word in _ANALYTICS) else found[0], text
     )
     return _INLINE_SCRIPT.sub(_unless_analytics, text)
+
+
+def with_policy(text: str) -> str:
+    """Return a page whose browser is told to load nothing from, and send nothing to, anybody."""
+    return re.sub(r"(<head\b[^>]*>)", lambda found: found[0] + _POLICY, text, count=1, flags=re.I)
 
 
 def remote_references(text: str) -> list[str]:

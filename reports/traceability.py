@@ -17,6 +17,7 @@ from reports.text import visible
 
 HTML, CSV = "traceability.html", "traceability.csv"
 NOT_RUN, NOT_SELECTED = "not run", "not selected"
+_REVISIONS = {"1.0": "1.0", "1.1": "1.1", "both": "1.0 and 1.1"}
 COLUMNS = [
     "clause",
     "document",
@@ -169,7 +170,8 @@ def _plain(text: str) -> str:
 
 def _clause_cells(clause: Clause) -> str:
     mark = "" if clause.mark == "seed" else f'<br><span class="mark">{escape(clause.mark)}</span>'
-    about = f'<br><span class="soft">{escape(clause.document)}, {escape(clause.revision)}</span>'
+    where = f"{clause.document}, {_REVISIONS[clause.revision]}"
+    about = f'<br><span class="soft">{escape(where)}</span>'
     return (
         f'<td class="id" title="{escape(clause.verified)}">{escape(clause.id)}{mark}</td>'
         f"<td>{escape(clause.title)}{about}</td>"
