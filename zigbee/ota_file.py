@@ -1,7 +1,7 @@
 """The OTA upgrade file (ZigBee OTA Upgrade Cluster 095264, 6.3): header and sub-elements.
 
-All numbers are little-endian, but EUI-64s inside the signature and the certificate are as in
-certificates: most significant octet first.
+All numbers are little-endian, the signer's EUI-64 too; only inside the signing certificate is the
+subject as in every certificate, most significant octet first.
 
     image = OtaFile(OtaHeader(0x1037, 0x0001, 0x00000002), [Element(Tag.UPGRADE_IMAGE, octets)])
     image.to_bytes()                      # header length and total size are filled in
@@ -181,7 +181,7 @@ class Signature:
 
     def to_element(self) -> Element:
         """The sub-element that carries it."""
-        return Element(Tag.ECDSA_SIGNATURE, self.signer.to_be() + self.signature)
+        return Element(Tag.ECDSA_SIGNATURE, self.signer.to_le() + self.signature)
 
     @classmethod
     def from_element(cls, element: Element) -> Self:
@@ -190,7 +190,7 @@ class Signature:
         if len(data) != _SIGNER_LENGTH + _SIGNATURE_LENGTH:
             reason = f"{len(data)} octets, not {_SIGNER_LENGTH + _SIGNATURE_LENGTH}"
             raise CodecError(LAYER, "signature", 0, reason)
-        signer = Eui64.from_bytes_be(data[:_SIGNER_LENGTH])
+        signer = Eui64.from_bytes_le(data[:_SIGNER_LENGTH])
         return cls(signer, data[_SIGNER_LENGTH:])
 
 

@@ -5,9 +5,13 @@ A `Layout` is compiled once from field definitions. Neighbouring fields of fixed
 the rest is read field by field. Octets are little-endian.
 
 `Layout.decode` gives the fields found, in order; fields that are missing from the end, or whose
-condition does not hold, are missing in the result. `Layout.encode` writes the fields it is given
-and no others, in the order of the definition: what was decoded is encoded to the same octets, and
-a field taken out on purpose is simply not sent. A `Raw` value is written as it is.
+condition does not hold, are missing in the result. A field that is cut short is an error, but for
+optional fields of revisions after `LAST_REVISION`: to a device of that revision they are no fields
+but octets it ignores, so that what is less than the whole field is left over.
+
+`Layout.encode` writes the fields it is given and no others, in the order of the definition: what
+was decoded is encoded to the same octets, and a field taken out on purpose is simply not sent. A
+`Raw` value is written as it is.
 """
 
 from __future__ import annotations
@@ -22,6 +26,9 @@ from zigbee.types import Reader
 from zigbee.zcl import types
 from zigbee.zcl.conditions import Condition, condition
 from zigbee.zcl.model import FieldDefinition
+
+LAST_REVISION = "1.1b"
+"""The last profile revision whose optional fields every frame is expected to keep to."""
 
 Fields = dict[str, Any]
 Step = Callable[[bytes, int, Fields], int]
@@ -256,6 +263,7 @@ class _Entry:
     present: Condition | None
     optional: bool
     optional_if: Condition | None
+    later: bool
 
     @property
     def always_there(self) -> bool:
@@ -371,6 +379,14 @@ class _SingleSegment:
         return self._codec.encode(fields[self._name])
 
 
+class _Stop(Exception):
+    """The fields end here, and what is left is no field."""
+
+    def __init__(self, offset: int) -> None:
+        super().__init__(offset)
+        self.offset = offset
+
+
 class _FieldFault(Exception):
     """Which field of the layout could not be decoded, where, and why."""
 
@@ -391,6 +407,8 @@ def _one_by_one(entries: Sequence[_Entry], octets: bytes, offset: int, fields: F
         try:
             fields[entry.name], offset = entry.codec.decode(octets, offset, fields)
         except CutError as cut:
+            if entry.later:
+                raise _Stop(offset) from None
             left = len(octets) - cut.offset
             reason = f"needs {cut.needed} octet{'' if cut.needed == 1 else 's'}, {left} left"
             raise _FieldFault(entry.name, cut.offset, reason) from None
@@ -449,6 +467,7 @@ class Layout:
                 condition(definition.trailing_optional)
                 if isinstance(definition.trailing_optional, str)
                 else None,
+                definition.trailing_optional is True and definition.since > LAST_REVISION,
             )
             for definition in fields
         ]
@@ -465,6 +484,8 @@ class Layout:
         try:
             for step in self._decoders:
                 offset = step(octets, offset, fields)
+        except _Stop as stop:
+            offset = stop.offset
         except _FieldFault as fault:
             raise CodecError(
                 self.layer, f"{self.name}.{fault.name}", fault.offset, fault.reason

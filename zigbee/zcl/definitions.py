@@ -21,8 +21,7 @@ Wrong commands start from a right one, and are changed on purpose. Each method g
     right.extend(b"\\x00\\x01")                          # octets after the last field
     right.replace(Price=5).drop("RateLabel").to_bytes()
 
-`CommandDefinition.faults` judges values: it lists what a received command's fields violate (range,
-enumeration, reserved bits), as text.
+`ClusterDefinition.faults` judges a received command: ranges, enumerations, reserved bits, length.
 """
 
 from __future__ import annotations
@@ -39,6 +38,7 @@ from zigbee.zcl.codec import Fields, Layout, Raw
 from zigbee.zcl.filling import fill, unknown_field
 from zigbee.zcl.frame import LAYER, Direction
 from zigbee.zcl.general import GeneralCommand
+from zigbee.zcl.judging import Fault, faults
 from zigbee.zcl.model import (
     AttributeDefinition,
     BitField,
@@ -262,6 +262,20 @@ class ClusterDefinition(Model):
                     return command
         known = ", ".join(command.name for command in self.command_list) or "none"
         raise KeyError(f"{self.name} has no command {name!r}; it has: {known}")
+
+    def faults(self, command: Command, revision: str = DEFAULT_REVISION) -> list[Fault]:
+        """What the command's fields violate, as a device of this revision has to send them."""
+        definition = command.definition
+        if definition is None:
+            return []
+        return faults(
+            definition.fields,
+            command.fields,
+            command.trailing,
+            revision=revision,
+            enums=self.enums,
+            bitmaps=self.bitmaps,
+        )
 
     def later_command(self, direction: Direction, id_: int) -> LaterCommand | None:
         """The command that later revisions give this identifier, if any is known."""

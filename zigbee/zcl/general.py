@@ -157,7 +157,8 @@ class ReportingStatus:
     attribute: int
 
     def to_bytes(self) -> bytes:
-        return bytes((self.status, self.direction)) + _uint(self.attribute, 2, "attribute")
+        head = _uint(self.status, 1, "status") + _uint(self.direction, 1, "direction")
+        return head + _uint(self.attribute, 2, "attribute")
 
     @classmethod
     def read(cls, reader: Reader) -> Self:

@@ -19,7 +19,8 @@ class DefinitionError(ValueError):
     """A definition file that is not valid; the text names the file and the keys."""
 
 
-def _data() -> Traversable:
+def data() -> Traversable:
+    """The folder of the definition files and their schema."""
     return resources.files("zigbee.zcl").joinpath("data")
 
 
@@ -27,7 +28,7 @@ def _data() -> Traversable:
 def index() -> dict[int, Traversable]:
     """The definition files by cluster identifier, in its order."""
     files = sorted(
-        (entry for entry in _data().iterdir() if entry.name.endswith(".toml")),
+        (entry for entry in data().iterdir() if entry.name.endswith(".toml")),
         key=lambda entry: entry.name,
     )
     return {int(entry.name.partition("_")[0], 16): entry for entry in files}
