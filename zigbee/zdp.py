@@ -23,10 +23,11 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 
 from zigbee.errors import CodecError
-from zigbee.zcl.codec import Fields, Layout, Raw
+from zigbee.zcl.codec import Layout, Raw
 from zigbee.zcl.filling import fill, unknown_field
 from zigbee.zcl.loader import DefinitionError, explain
 from zigbee.zcl.model import BitField, FieldDefinition, Model, Number
+from zigbee.zcl.values import Fields
 
 LAYER = "zdp"
 PROFILE = 0x0000

@@ -38,7 +38,8 @@ def _cluster_findings(cluster: ClusterDefinition) -> list[str]:
     commands = cluster.command_list
     found = _twice("attribute id", [f"{a.side} {a.id:#06x}" for a in attributes])
     found += _twice("attribute", [f"{a.side} {a.name}" for a in attributes])
-    ids = [f"{c.direction.name} {c.id:#04x}" for c in (*commands, *cluster.later_commands)]
+    ids = [f"{c.direction.name} {c.id:#04x}" for c in commands]
+    ids += [f"{later.direction.name} {later.id:#04x}" for later in cluster.later_commands]
     found += _twice("command id", ids)
     found += _twice("command", [f"{c.direction.name} {c.name}" for c in commands])
     for name, values in cluster.enums.items():

@@ -22,15 +22,24 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from zigbee.errors import CodecError
-from zigbee.types import Reader
 from zigbee.zcl import types
 from zigbee.zcl.conditions import Condition, condition
 from zigbee.zcl.model import FieldDefinition
+from zigbee.zcl.values import (
+    CutError,
+    FieldCodec,
+    Fields,
+    Fixed,
+    List,
+    Octets,
+    Structure,
+    fixed_octets,
+    scalar,
+)
 
 LAST_REVISION = "1.1b"
 """The last profile revision whose optional fields every frame is expected to keep to."""
 
-Fields = dict[str, Any]
 Step = Callable[[bytes, int, Fields], int]
 """Decodes at an offset into the fields, and returns the offset after."""
 
@@ -42,216 +51,20 @@ class Raw:
     octets: bytes
 
 
-class FieldCodec(Protocol):
-    """Reads and writes the value of one field."""
-
-    def decode(self, octets: bytes, offset: int, fields: Fields) -> tuple[Any, int]: ...
-
-    def encode(self, value: Any) -> bytes: ...
-
-
-class CutError(Exception):
-    """Octets are missing: how many were needed at the offset. Becomes a `CodecError`."""
-
-    def __init__(self, offset: int, needed: int) -> None:
-        super().__init__(offset, needed)
-        self.offset = offset
-        self.needed = needed
-
-
-def _take(octets: bytes, offset: int, count: int) -> tuple[bytes, int]:
-    end = offset + count
-    if end > len(octets):
-        raise CutError(offset, count)
-    return octets[offset:end], end
-
-
-class _Fixed:
-    """A value of `size` octets; plain when the value of its struct code is the value."""
-
-    __slots__ = ("code", "from_octets", "plain", "size", "to_octets")
-
-    def __init__(
-        self,
-        size: int,
-        code: str,
-        from_octets: Callable[[bytes], Any],
-        to_octets: Callable[[Any], bytes],
-    ) -> None:
-        self.size = size
-        self.plain = code != ""
-        self.code = code or f"{size}s"
-        self.from_octets = from_octets
-        self.to_octets = to_octets
-
-    def decode(self, octets: bytes, offset: int, fields: Fields) -> tuple[Any, int]:
-        taken, end = _take(octets, offset, self.size)
-        return self.from_octets(taken), end
-
-    def encode(self, value: Any) -> bytes:
-        return self.to_octets(value)
-
-
-class _Text:
-    """octstr and string: a length octet, 0xFF for the invalid string."""
-
-    __slots__ = ("text", "type")
-
-    def __init__(self, type_: types.DataType) -> None:
-        self.type = type_
-        self.text = type_.form == "text"
-
-    def decode(self, octets: bytes, offset: int, fields: Fields) -> tuple[Any, int]:
-        if offset >= len(octets):
-            raise CutError(offset, 1)
-        length = octets[offset]
-        if length == 0xFF:
-            return None, offset + 1
-        taken, end = _take(octets, offset + 1, length)
-        return (taken.decode("utf-8", "surrogateescape") if self.text else taken), end
-
-    def encode(self, value: Any) -> bytes:
-        return types.ENCODERS[self.type.id](value)
-
-
-class _Varying:
-    """Any other type whose values vary in size."""
-
-    __slots__ = ("type",)
-
-    def __init__(self, type_: types.DataType) -> None:
-        self.type = type_
-
-    def decode(self, octets: bytes, offset: int, fields: Fields) -> tuple[Any, int]:
-        reader = Reader(octets[offset:], types.LAYER, offset)
-        value = types.decode(self.type.id, reader)
-        return value, offset + reader.offset
-
-    def encode(self, value: Any) -> bytes:
-        return types.ENCODERS[self.type.id](value)
-
-
-class _Octets:
-    """Octets without a length of their own: counted by a field, by a prefix, or up to the end."""
-
-    __slots__ = ("length", "prefix")
-
-    def __init__(self, definition: FieldDefinition) -> None:
-        self.length = definition.length
-        self.prefix = definition.prefix is not None
-
-    def decode(self, octets: bytes, offset: int, fields: Fields) -> tuple[Any, int]:
-        if self.length == "rest":
-            return octets[offset:], len(octets)
-        if self.prefix:
-            counted, offset = _take(octets, offset, 1)
-            return _take(octets, offset, counted[0])
-        return _take(octets, offset, fields[str(self.length)])
-
-    def encode(self, value: Any) -> bytes:
-        if not isinstance(value, bytes | bytearray):
-            raise TypeError
-        return bytes((len(value),)) + value if self.prefix else bytes(value)
-
-
-class _Structure:
-    """Fields inside a field: a dict. With a length prefix, octets that do not parse stay bytes."""
-
-    __slots__ = ("layout", "prefix")
-
-    def __init__(self, definition: FieldDefinition, layout: Layout) -> None:
-        self.layout = layout
-        self.prefix = definition.prefix is not None and definition.type == "struct"
-
-    def decode(self, octets: bytes, offset: int, fields: Fields) -> tuple[Any, int]:
-        if not self.prefix:
-            return self.layout.decode(octets, offset)
-        counted, offset = _take(octets, offset, 1)
-        taken, end = _take(octets, offset, counted[0])
-        try:
-            value, used = self.layout.decode(taken, 0)
-        except CodecError:
-            return taken, end
-        return (value if used == len(taken) and taken else taken), end
-
-    def encode(self, value: Any) -> bytes:
-        octets = bytes(value) if isinstance(value, bytes) else self.layout.encode(value)
-        return bytes((len(octets),)) + octets if self.prefix else octets
-
-
-class _List:
-    """A run of items counted by a field, by a prefix octet, or up to the end."""
-
-    __slots__ = ("count", "item", "prefix")
-
-    def __init__(self, definition: FieldDefinition, item: FieldCodec) -> None:
-        self.item = item
-        self.count = definition.count
-        self.prefix = definition.prefix is not None
-
-    def decode(self, octets: bytes, offset: int, fields: Fields) -> tuple[Any, int]:
-        items: list[Any] = []
-        if self.count == "rest":
-            while offset < len(octets):
-                value, offset = self.item.decode(octets, offset, fields)
-                items.append(value)
-            return items, offset
-        if self.prefix:
-            counted, offset = _take(octets, offset, 1)
-            count = counted[0]
-        else:
-            count = fields[str(self.count)]
-        for _ in range(count):
-            value, offset = self.item.decode(octets, offset, fields)
-            items.append(value)
-        return items, offset
-
-    def encode(self, value: Any) -> bytes:
-        octets = b"".join([self.item.encode(item) for item in value])
-        return bytes((len(value),)) + octets if self.prefix else octets
-
-
-_STRUCT_CODES = {
-    "uint": {1: "B", 2: "H", 4: "I", 8: "Q"},
-    "int": {1: "b", 2: "h", 4: "i", 8: "q"},
-}
-
-
-def _scalar(type_: types.DataType) -> FieldCodec:
-    if type_.size is not None:
-        code = _STRUCT_CODES.get(type_.form, {}).get(type_.size, "")
-        decoder = types.FIXED_DECODERS[type_.id]
-        return _Fixed(type_.size, code, decoder, types.ENCODERS[type_.id])
-    if type_.prefix == 1:
-        return _Text(type_)
-    return _Varying(type_)
-
-
-def _fixed_octets(size: int) -> _Fixed:
-    def to_octets(value: Any) -> bytes:
-        if not isinstance(value, bytes | bytearray):
-            raise TypeError
-        if len(value) != size:
-            raise CodecError(types.LAYER, "", 0, f"{len(value)} octets, not {size}")
-        return bytes(value)
-
-    return _Fixed(size, "", bytes, to_octets)
-
-
 def _codec(definition: FieldDefinition, owner: str, layer: str) -> FieldCodec:
     if definition.type == "octets":
         if isinstance(definition.length, int):
-            return _fixed_octets(definition.length)
-        return _Octets(definition)
+            return fixed_octets(definition.length)
+        return Octets(definition)
     if definition.type == "list":
         if definition.item == "struct":
             inner = Layout(f"{owner}.{definition.name}", definition.fields, layer)
-            return _List(definition, _Structure(definition, inner))
-        return _List(definition, _scalar(types.BY_NAME[str(definition.item)]))
+            return List(definition, Structure(definition, inner))
+        return List(definition, scalar(types.BY_NAME[str(definition.item)]))
     if definition.type == "struct":
         inner = Layout(f"{owner}.{definition.name}", definition.fields, layer)
-        return _Structure(definition, inner)
-    return _scalar(types.BY_NAME[definition.type])
+        return Structure(definition, inner)
+    return scalar(types.BY_NAME[definition.type])
 
 
 @dataclass(slots=True)
@@ -276,7 +89,7 @@ class _Run:
     __slots__ = ("converters", "names", "packers", "size", "struct")
 
     def __init__(self, entries: Sequence[_Entry]) -> None:
-        codecs = [entry.codec for entry in entries if isinstance(entry.codec, _Fixed)]
+        codecs = [entry.codec for entry in entries if isinstance(entry.codec, Fixed)]
         self.struct = struct.Struct("<" + "".join(codec.code for codec in codecs))
         self.size = self.struct.size
         self.names = tuple(entry.name for entry in entries)
@@ -429,7 +242,7 @@ def _segments(entries: Sequence[_Entry]) -> list[_Segment]:
     segments: list[_Segment] = []
     run: list[_Entry] = []
     for entry in entries[:tail]:
-        if isinstance(entry.codec, _Fixed) and entry.always_there:
+        if isinstance(entry.codec, Fixed) and entry.always_there:
             run.append(entry)
             continue
         if run:
@@ -444,7 +257,7 @@ def _segments(entries: Sequence[_Entry]) -> list[_Segment]:
 
 
 def _is_tail(entry: _Entry) -> bool:
-    return isinstance(entry.codec, _Fixed) and entry.optional and entry.present is None
+    return isinstance(entry.codec, Fixed) and entry.optional and entry.present is None
 
 
 class Layout:

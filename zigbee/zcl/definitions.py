@@ -34,7 +34,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from zigbee.errors import CodecError
-from zigbee.zcl.codec import Fields, Layout, Raw
+from zigbee.zcl.codec import Layout, Raw
 from zigbee.zcl.filling import fill, unknown_field
 from zigbee.zcl.frame import LAYER, Direction
 from zigbee.zcl.general import GeneralCommand
@@ -54,6 +54,7 @@ from zigbee.zcl.model import (
     SentBy,
     Side,
 )
+from zigbee.zcl.values import Fields
 
 __all__ = [
     "DEFAULT_REVISION",

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from zigbee.errors import CodecError
-from zigbee.zcl.codec import Fields, Raw
+from zigbee.zcl.codec import Raw
 from zigbee.zcl.conditions import condition
 from zigbee.zcl.model import FieldDefinition
+from zigbee.zcl.values import Fields
 
 
 def unknown_field(
