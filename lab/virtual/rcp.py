@@ -404,7 +404,8 @@ class SimulatedRcp:
             self._last_status(tid, Status.INVALID_STATE)
             return
         request = TransmitRequest.from_bytes(value)
-        if request.channel not in _ZIGBEE_CHANNELS:
+        after = request.channel if request.channel_after is None else request.channel_after
+        if request.channel not in _ZIGBEE_CHANNELS or after not in _ZIGBEE_CHANNELS:
             self._last_status(tid, Status.INVALID_ARGUMENT)
         elif self._transmitting:
             self._last_status(tid, Status.BUSY)
