@@ -1,0 +1,326 @@
+"""Cases: what a test function says of itself, and the record of the steps that it takes.
+
+A case is a plain pytest function with `@case(...)`. Its steps are declared by writing them: each
+`with step("text")` in the function's own source counts, and a case of which a declared step did not
+run cannot pass. The decorator registers nothing; who collects the function reads its `case_meta`.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar, get_args
+
+from lab import pics
+from lab.registry import UnknownId, finding, resolve
+from lab.verdicts import StepRecord, Violation
+
+Level = Literal["shall", "should", "may", "report"]
+Kind = Literal["positive", "negative", "robustness", "security", "vector"]
+RevisionRange = Literal["1.0", "1.1", "both"]
+CAPABILITIES = ("radio", "second_radio", "sniffer", "console", "supply", "supply.trace")
+ROLES = (
+    "all",
+    "joiner",
+    "router",
+    "sleepy",
+    "tc",
+    "esi",
+    "metering",
+    "ipd",
+    "pct",
+    "load_control",
+    "range_extender",
+    "smart_appliance",
+    "prepayment",
+)
+DEADLINE_S = 3600.0
+"""Protocol seconds that a case may take unless it says otherwise."""
+
+FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
+
+
+class CaseError(ValueError):
+    """A case is written wrongly; the text names the case and what to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseMeta:
+    """What a case says of itself. Ids are never reused; `version` rises when steps or limits do.
+
+    `pics` is a boolean expression over PICS items ("" = always), `needs` names capabilities of the
+    bench, `dut` roles of which the device must have one, `deadline` is in protocol seconds.
+    """
+
+    id: str
+    clauses: tuple[str, ...]
+    pics: str = ""
+    needs: tuple[str, ...] = ("radio", "sniffer")
+    dut: tuple[str, ...] = ("all",)
+    revision: RevisionRange = "both"
+    level: Level = "shall"
+    kind: Kind = "positive"
+    version: int = 1
+    findings: tuple[str, ...] = ()
+    deadline: float = DEADLINE_S
+
+    def faults(self) -> list[str]:
+        """Return what is wrong with these words, by the registry; empty when all is known."""
+        faults = [] if self.clauses else ["names no clause"]
+        for known, names in ((resolve, self.clauses), (finding, self.findings)):
+            for name in names:
+                try:
+                    known(name)
+                except UnknownId as error:
+                    faults.append(str(error))
+        try:
+            pics.parse(self.pics)
+        except pics.PicsError as error:
+            faults.append(str(error))
+        choices: list[tuple[str, Sequence[str], Sequence[str]]] = [
+            ("need", self.needs, CAPABILITIES),
+            ("role", self.dut, ROLES),
+            ("level", [self.level], get_args(Level)),
+            ("kind", [self.kind], get_args(Kind)),
+            ("revision", [self.revision], get_args(RevisionRange)),
+        ]
+        for word, given, allowed in choices:
+            wrong = [one for one in given if one not in allowed]
+            faults += [f"{word} {one!r} is none of {', '.join(allowed)}" for one in wrong]
+        return faults
+
+
+def case(
+    case_id: str,
+    *,
+    clauses: Sequence[str],
+    pics: str | Sequence[str] = "",
+    needs: Sequence[str] = ("radio", "sniffer"),
+    dut: Sequence[str] = ("all",),
+    revision: RevisionRange = "both",
+    level: Level = "shall",
+    kind: Kind = "positive",
+    version: int = 1,
+    findings: Sequence[str] = (),
+    deadline: float = DEADLINE_S,
+) -> Callable[[FunctionT], FunctionT]:
+    """Make a test function a case. See CaseMeta; a list of PICS items means all of them."""
+    expression = pics if isinstance(pics, str) else " and ".join(pics)
+    meta = CaseMeta(
+        id=case_id,
+        clauses=tuple(clauses),
+        pics=expression,
+        needs=tuple(needs),
+        dut=tuple(dut),
+        revision=revision,
+        level=level,
+        kind=kind,
+        version=version,
+        findings=tuple(findings),
+        deadline=deadline,
+    )
+
+    def mark(function: FunctionT) -> FunctionT:
+        function.case_meta = meta  # type: ignore[attr-defined]
+        return function
+
+    return mark
+
+
+def procedure(function: FunctionT) -> FunctionT:
+    """Mark a function of a suite whose steps count as steps of the cases that call it by name."""
+    function.is_procedure = True  # type: ignore[attr-defined]
+    return function
+
+
+def title_of(function: Callable[..., Any]) -> str:
+    """Return the test purpose: the first paragraph of the docstring, else the function's name."""
+    text = inspect.getdoc(function) or ""
+    first = " ".join(text.split("\n\n")[0].split())
+    return first or function.__name__.removeprefix("test_").replace("_", " ")
+
+
+def declared_steps(function: Callable[..., Any]) -> list[StepRecord]:
+    """Return the steps written in a function's source, in their order, none of them run.
+
+    Raises CaseError when the text of a step is no literal: the report has to name it without
+    running it.
+    """
+    plain = inspect.unwrap(function)
+    source = textwrap.dedent(inspect.getsource(plain))
+    nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    nodes.sort(key=lambda call: (call.lineno, call.col_offset))
+    steps: list[StepRecord] = []
+    for call in nodes:
+        if (called := _procedure(call, plain)) is not None:
+            steps += declared_steps(called)
+        elif _is_step(call):
+            steps.append(_declared(call, plain))
+    return steps
+
+
+def _procedure(call: ast.Call, caller: Any) -> Callable[..., Any] | None:
+    """Return the procedure that a call names, if it names one."""
+    found = caller.__globals__.get(call.func.id) if isinstance(call.func, ast.Name) else None
+    return found if getattr(found, "is_procedure", False) else None
+
+
+def _declared(call: ast.Call, function: Any) -> StepRecord:
+    """Return the step that a call of `step` declares."""
+    text = _literal(call.args[0]) if call.args else None
+    if text is None:
+        line = function.__code__.co_firstlineno + call.lineno - 1
+        raise CaseError(
+            f"{function.__name__}, line {line}: the first argument of step() must be a literal"
+        )
+    given = {word.arg: word.value for word in call.keywords}
+    expected = given.get("expect", call.args[1] if len(call.args) > 1 else None)
+    return StepRecord(text, (_literal(expected) if expected else None) or "")
+
+
+def _is_step(node: ast.AST) -> Any:
+    """Return the node when it is a call of `step`, else None."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "step":
+        return node
+    return None
+
+
+def _literal(node: ast.expr) -> str | None:
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+@dataclass(slots=True)
+class Recorder:
+    """What happens in one run of a case: its steps, remarks, and the facts it rests on.
+
+    `now` gives protocol seconds. `listeners` are told of each step as it begins and ends: reports
+    and captures hang on there.
+    """
+
+    now: Callable[[], float]
+    steps: list[StepRecord] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    facts: list[str] = field(default_factory=list)
+    listeners: list[Callable[[StepRecord], None]] = field(default_factory=list)
+    open: list[StepRecord] = field(default_factory=list)
+    """The steps under way, outermost first."""
+    observations: int = 0
+
+    def begin(self, text: str, expect: str) -> StepRecord:
+        """Take the next declared step of this text, or add one that a helper takes."""
+        waiting = (one for one in self.steps if one.text == text and one.started is None)
+        record = next(waiting, None)
+        if record is None:
+            record = StepRecord(text)
+            self.steps.insert(self._place(), record)
+        record.expect = expect or record.expect
+        record.started = self.now()
+        self.open.append(record)
+        self._tell(record)
+        return record
+
+    def end(self, record: StepRecord, outcome: str) -> None:
+        """Close a step with one of STEP_OUTCOMES."""
+        record.outcome = outcome
+        record.ended = self.now()
+        self.open.pop()  # steps are context managers: the innermost ends first
+        if record.observed and outcome == "done":
+            self.observations += 1
+        self._tell(record)
+
+    def remark(self, text: str) -> None:
+        """Keep a remark with the step under way, and with the case."""
+        if self.open:
+            self.open[-1].remarks.append(text)
+        self.remarks.append(text)
+
+    @property
+    def current(self) -> StepRecord | None:
+        """The innermost step under way."""
+        return self.open[-1] if self.open else None
+
+    def not_run(self) -> list[StepRecord]:
+        """Return the declared steps that did not run."""
+        return [one for one in self.steps if one.started is None]
+
+    def _place(self) -> int:
+        """Where a step that was not declared goes: after the last one that has begun."""
+        begun = [index for index, one in enumerate(self.steps) if one.started is not None]
+        return begun[-1] + 1 if begun else 0
+
+    def _tell(self, record: StepRecord) -> None:
+        for listener in self.listeners:
+            listener(record)
+
+
+_recorders: list[Recorder] = []
+"""The recorder of the case that runs, innermost last: tests of the harness run cases in cases."""
+
+
+@contextmanager
+def recording(recorder: Recorder) -> Iterator[Recorder]:
+    """Make `recorder` the one that `step`, `remark` and `should` write to."""
+    _recorders.append(recorder)
+    try:
+        yield recorder
+    finally:
+        _recorders.remove(recorder)
+
+
+def recorder() -> Recorder:
+    """Return the recorder of the case that runs. Raises RuntimeError outside of one."""
+    if not _recorders:
+        raise RuntimeError("no case is running: step() belongs into a function with @case")
+    return _recorders[-1]
+
+
+@contextmanager
+def step(text: str, expect: str = "") -> Iterator[StepRecord]:
+    """Take one step of the case; set `.observed` of what it gives to what was seen.
+
+    `expect` says in words what a conformant device does. The step fails with the exception that
+    leaves it.
+    """
+    here = recorder()
+    record = here.begin(text, expect)
+    try:
+        yield record
+    except Violation as violation:
+        record.observed = record.observed or violation.observed
+        here.end(record, "failed")
+        raise
+    except BaseException:
+        here.end(record, "failed")
+        raise
+    here.end(record, "done")
+
+
+def observe(text: str) -> None:
+    """Say what was seen in the step under way: the positive observation that a pass needs.
+
+    Further observations of one step are put behind it. Outside of any step it counts all the same.
+    """
+    here = recorder()
+    if here.current is None:
+        here.observations += 1
+    else:
+        before = here.current.observed
+        here.current.observed = f"{before}; {text}" if before else text
+
+
+def remark(text: str) -> None:
+    """Note something that changes no verdict: a missed recommendation, a measured value."""
+    recorder().remark(text)
+
+
+def should(met: bool, expected: str, observed: str) -> bool:
+    """Judge a recommendation: a missed one is a remark and never a fail. Returns `met`."""
+    if met:
+        observe(observed)
+    else:
+        remark(f"recommendation missed: expected {expected}; observed {observed}")
+    return met
