@@ -1,0 +1,152 @@
+"""The virtual bench: everything that a bench file can name, simulated, behind real ports.
+
+The lab's drivers open its pseudo-terminals and its TCP socket as they would open a lab's. It runs
+in the loop of whoever starts it: in virtual time under `govern`, in real time without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import TYPE_CHECKING
+
+from drivers.line import SerialLine
+from lab.clock import BenchLoop, SteppedLoop
+from lab.config import ConfigError
+from lab.virtual import defects as catalogue
+from lab.virtual.air import Air
+from lab.virtual.console import SimulatedConsole
+from lab.virtual.display import SimulatedDisplay
+from lab.virtual.line import PtyLine
+from lab.virtual.rcp import SimulatedRcp
+from lab.virtual.supply import SimulatedSupply
+from zigbee.types import Eui64
+
+if TYPE_CHECKING:
+    from lab.bench import BenchFile
+    from lab.dut import DutFile
+
+RADIOS = ("radio", "sniffer", "second_radio")
+RCP_EUI64 = 0x00124B0014D5A000
+"""Address of the first simulated dongle; the others count up."""
+DEVICES = {"display": SimulatedDisplay}
+
+
+class VirtualBench:
+    """The simulated equipment of a bench file with [virtual]. `start` it; `ports` then has the port
+    or resource of each part. The device stands there unpowered.
+    """
+
+    def __init__(self, file: BenchFile, dut_file: DutFile, seed: int, revision: str) -> None:
+        self.file = file
+        self.dut_file = dut_file
+        self.seed = seed
+        self.revision = revision
+        self.ports: dict[str, str] = {}
+        self.lines: dict[str, PtyLine] = {}
+        self.rcps: dict[str, SimulatedRcp] = {}
+        self.air: Air
+        self.device: SimulatedDisplay
+        self.supply: SimulatedSupply
+        self._random: dict[str, Random] = {}
+        self._loop: BenchLoop | None = None
+
+    def _chance(self, name: str) -> Random:
+        """Return the source of chance for one part: no part's traffic changes another's."""
+        return self._random.setdefault(name, Random(f"{self.seed}/{name}"))
+
+    def sow(self, case_id: str) -> None:
+        """Begin all chance anew, so that a case meets the same whatever ran before it."""
+        for name, random in self._random.items():
+            random.seed(f"{self.seed}/{case_id}/{name}")
+
+    async def start(self, defects: Sequence[str] = ()) -> None:
+        """Make the ports. Raises ConfigError when the DUT file or a defect's name does not do."""
+        self.air = Air(self._chance("air"))
+        for number, name in enumerate(one for one in RADIOS if one in self.file.lines):
+            line = self._line(name)
+            eui64 = Eui64(RCP_EUI64 + number)
+            self.rcps[name] = SimulatedRcp(line, self.air.attach(name), eui64)
+        self._start_device(defects)
+        if self.file.supply is not None:
+            self.supply = SimulatedSupply(
+                dut_channel=self.file.supply.channel,
+                load=self.device.current,
+                on_voltage=self.device.voltage_changed,
+            )
+            await self.supply.start()
+            self.ports["supply"] = self.supply.resource
+        else:
+            self.device.voltage_changed(3.0)  # a device on its own mains
+
+    def _start_device(self, defects: Sequence[str]) -> None:
+        identity = self.dut_file.identity
+        if identity.eui64 is None or identity.install_code is None:
+            raise ConfigError(
+                "a simulated device needs eui64 and install_code",
+                f"DUT file {self.dut_file.name!r}",
+                "identity",
+            )
+        try:
+            found = [catalogue.find(name) for name in defects]
+        except catalogue.UnknownDefect as error:
+            raise ConfigError(str(error), "--defect") from error
+        # The device has its console whether or not the bench file connects one.
+        console = SimulatedConsole(self._line("console"))
+        kind = DEVICES[self.file.virtual.device if self.file.virtual else "display"]
+        self.device = kind(
+            self.air.attach("dut"),
+            console,
+            eui64=Eui64.parse(identity.eui64),
+            install_code=bytes.fromhex(identity.install_code),
+            random=self._chance("device"),
+            revision=self.revision,
+            defects=found,
+        )
+
+    def _line(self, name: str) -> PtyLine:
+        part = self.file.lines.get(name)
+        baudrate = part.baudrate if part is not None else 115_200
+        line = PtyLine(name, baudrate=baudrate, random=self._chance(f"line {name}"))
+        self.lines[name] = line
+        self.ports[name] = line.port
+        return line
+
+    def govern(self, loop: BenchLoop) -> None:
+        """Tell the loop what else keeps time from jumping: the supply's replies."""
+        self._loop = loop
+        if isinstance(loop, SteppedLoop) and self.file.supply is not None:
+            loop.virtual.add_owed(lambda: self.supply.replies_owed)
+
+    def link(self, name: str, line: SerialLine) -> None:
+        """Let no time pass while octets are between `line`, just opened, and the simulation."""
+        if isinstance(self._loop, SteppedLoop):
+            self._loop.virtual.add_probe(in_flight(line, self.lines[name]), f"line {name}")
+
+    async def stop(self) -> None:
+        """Take all ports away."""
+        if self.file.supply is not None:
+            await self.supply.stop()
+        for line in self.lines.values():
+            line.close()
+
+
+def in_flight(lab: SerialLine, far: PtyLine) -> Callable[[], bool]:
+    """Return a probe: whether octets are under way between the two ends of a line.
+
+    Made when nothing is under way. What was written while the lab's end was closed never arrives,
+    so the counts are compared with those of that moment.
+    """
+    down = far.octets_sent - lab.octets_received
+    up = lab.octets_sent - far.octets_received
+
+    def probe() -> bool:
+        nonlocal down, up
+        if not lab.is_open:
+            return False
+        now_down = far.octets_sent - lab.octets_received
+        now_up = lab.octets_sent - far.octets_received
+        down, up = min(down, now_down), min(up, now_up)  # something older came after all
+        return now_down > down or now_up > up
+
+    return probe
