@@ -1,0 +1,148 @@
+"""How a case comes to its verdict: does it apply, and what does its end say about the device.
+
+The rules: only a Violation in the case's own call fails a device, and only when a `shall` is at
+stake, the bench vouches for itself afterwards, and no unconfirmed fact carries the case. Whatever
+else goes wrong is inconclusive and names its cause. A pass needs every declared step and a positive
+observation.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+
+from drivers.errors import BenchFault
+from lab import pics
+from lab.cases import CaseMeta, Recorder
+from lab.dut import DutFile
+from lab.verdicts import Inconclusive, NotApplicable, Verdict, Violation
+
+
+@dataclass(slots=True)
+class Conclusion:
+    """A verdict and its reason; `bench_fault` tells that the equipment has to be looked after."""
+
+    verdict: Verdict
+    reason: str = ""
+    bench_fault: bool = False
+    violation: Violation | None = None
+    remarks: list[str] = field(default_factory=list)
+
+
+def why_not(
+    meta: CaseMeta, dut: DutFile, capabilities: Collection[str], revision: str
+) -> str | None:
+    """Return why a case does not apply to this device on this bench; None when it applies.
+
+    Raises Inconclusive when the device's PICS is not known.
+    """
+    if meta.revision not in ("both", revision):
+        return f"revision: the case is for {meta.revision}, the campaign for {revision}"
+    if dut.pics is None:
+        raise Inconclusive(
+            f"DUT file {dut.name!r} has no [pics] table: what the device claims is not known",
+            "add [pics]; an empty one claims nothing",
+        )
+    roles = dut.roles
+    if not set(meta.dut) & set(roles):
+        return f"role: the case is for {', '.join(meta.dut)}, the device is {', '.join(roles)}"
+    expression = pics.parse(meta.pics)
+    if not expression.holds(dut.pics):
+        return expression.reason(dut.pics)
+    missing = [need for need in meta.needs if need not in capabilities]
+    if missing:
+        return f"needs: the bench has no {', '.join(missing)}"
+    return None
+
+
+def judge_end(meta: CaseMeta, recorder: Recorder) -> Conclusion:
+    """Conclude a case that ran to its end without an exception."""
+    if meta.kind == "vector":
+        return Conclusion(Verdict.PASS)
+    if missing := recorder.not_run():
+        names = "; ".join(f"{step.text!r}" for step in missing)
+        return Conclusion(Verdict.INCONCLUSIVE, f"declared steps did not run: {names}")
+    if not recorder.observations:
+        return Conclusion(
+            Verdict.INCONCLUSIVE, "nothing was observed: a pass needs a positive observation"
+        )
+    return Conclusion(Verdict.PASS)
+
+
+def judge_error(
+    meta: CaseMeta,
+    recorder: Recorder,
+    error: BaseException,
+    *,
+    phase: str,
+    vouch: Callable[[], None],
+    doubtful: Collection[str] = (),
+) -> Conclusion:
+    """Conclude a case that ended with `error` in `phase` ("setup", "call" or "teardown").
+
+    `vouch` raises Inconclusive when the bench is not sound; `doubtful` names facts on which the
+    case rests and which are neither confirmed nor assumed.
+    """
+    if isinstance(error, NotApplicable) and phase != "teardown":
+        return Conclusion(Verdict.NOT_APPLICABLE, error.reason)
+    if isinstance(error, Violation):
+        if phase == "call":
+            return _judge_violation(meta, recorder, error, vouch, doubtful)
+        said = f"expected {error.expected}; observed {error.observed}"
+        before = "precondition not reached" if phase == "setup" else "after the case"
+        return Conclusion(Verdict.INCONCLUSIVE, f"{before}: {said}")
+    where = {"setup": "before the case: ", "teardown": "after the case: "}.get(phase, "")
+    fault = bench_fault(error)
+    if fault is not None:
+        return Conclusion(Verdict.INCONCLUSIVE, f"{where}bench: {fault}", bench_fault=True)
+    if isinstance(error, Inconclusive):
+        return Conclusion(Verdict.INCONCLUSIVE, f"{where}{error}")
+    return Conclusion(Verdict.INCONCLUSIVE, f"{where}{harness_error(error)}")
+
+
+def _judge_violation(
+    meta: CaseMeta,
+    recorder: Recorder,
+    violation: Violation,
+    vouch: Callable[[], None],
+    doubtful: Collection[str],
+) -> Conclusion:
+    said = f"expected {violation.expected}; observed {violation.observed}"
+    try:
+        vouch()
+    except Inconclusive as doubt:
+        return Conclusion(
+            Verdict.INCONCLUSIVE, f"{doubt}; what was seen does not count: {said}", bench_fault=True
+        )
+    if meta.level != "shall":
+        recorder.remark(f"recommendation missed: {said}")
+        if missing := recorder.not_run():
+            reason = f"a missed {meta.level!r} ended the case with {len(missing)} steps to go"
+            return Conclusion(Verdict.INCONCLUSIVE, f"{reason}: {said}")
+        return Conclusion(Verdict.PASS, f"recommendation missed: {said}")
+    if doubtful:
+        names = ", ".join(sorted(doubtful))
+        return Conclusion(
+            Verdict.INCONCLUSIVE,
+            f"rests on facts that nobody has confirmed ({names}): {said}; confirm them in the "
+            "facts register, or assume them with --assume-facts",
+        )
+    return Conclusion(Verdict.FAIL, said, violation=violation)
+
+
+def bench_fault(error: BaseException | None) -> BenchFault | None:
+    """Return the fault of the equipment that is, or lies behind, an exception."""
+    while error is not None:
+        if isinstance(error, BenchFault):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def harness_error(error: BaseException) -> str:
+    """Describe an exception nobody foresaw: what it was, and the line of ours that it came from."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno})" if frames else ""
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    return f"error of the harness{place}: {text}"
