@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 
@@ -61,6 +60,8 @@ class Recording:
         self._measure = measure
         self._period_s = period_s
         self._task: asyncio.Task[None] | None = None
+        self._measuring = False
+        self._stopping = False
 
     def start(self) -> None:
         """Begin. RuntimeError when it runs already."""
@@ -69,12 +70,13 @@ class Recording:
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def stop(self) -> CurrentTrace:
-        """End, and return what was measured."""
+        """End, with the measurement that is under way, and return what was measured."""
         task, self._task = self._task, None
+        self._stopping = True
         if task is not None:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            if not self._measuring:
+                task.cancel()
+            await asyncio.wait([task])
         return self.trace
 
     async def __aenter__(self) -> "Recording":
@@ -92,12 +94,15 @@ class Recording:
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         due = loop.time()
-        while True:
+        while not self._stopping:
+            self._measuring = True
             try:
                 amperes = await self._measure()
             except BenchFault as fault:
                 self.trace.fault = fault
                 return
+            finally:
+                self._measuring = False
             self.trace.samples.append((loop.time(), amperes))
             due = max(due + self._period_s, loop.time())  # a slow instrument is not chased
             await asyncio.sleep(due - loop.time())

@@ -56,6 +56,7 @@ class VisaSession:
         self._worker: ThreadPoolExecutor | None = None
         self._lock = asyncio.Lock()
         self._free_at = 0.0
+        self._doubtful = False
 
     async def open(self) -> None:
         """Open the session. PortGone when there is nothing to open; over raw TCP only the first
@@ -130,6 +131,9 @@ class VisaSession:
         await self._call(lambda: instrument.write(line))
 
     async def _ensure_open(self) -> MessageBasedResource:
+        if self._doubtful:
+            self._doubtful = False
+            await self._drop()
         if self._instrument is None:
             instrument = await self._call(self._open_blocking)
             self._instrument = instrument
@@ -175,8 +179,15 @@ class VisaSession:
     async def _call(self, function: Callable[[], T]) -> T:
         if self._worker is None:
             self._worker = ThreadPoolExecutor(1, thread_name_prefix=self.name)
+        job = asyncio.get_running_loop().run_in_executor(self._worker, function)
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._worker, function)
+            return await asyncio.shield(job)
+        except asyncio.CancelledError:
+            # The thread cannot be stopped. What it hears belongs to nobody any more, and a reply
+            # that comes after its time-out would be the next one's: a new session comes first.
+            self._doubtful = True
+            job.add_done_callback(_take_no_notice)
+            raise
         except pyvisa.errors.VisaIOError as error:
             raise self._fault(error) from error
         except (OSError, pyvisa.errors.Error, UnicodeError) as error:
@@ -202,3 +213,8 @@ class VisaSession:
         # With its line end, so that lines of one moment stay lines.
         line = text.rstrip("\r\n").encode(errors="backslashreplace") + b"\n"
         self.journal.append(asyncio.get_running_loop().time(), direction, line)
+
+
+def _take_no_notice(job: "asyncio.Future[Any]") -> None:
+    if not job.cancelled():
+        job.exception()

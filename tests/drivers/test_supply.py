@@ -402,3 +402,15 @@ def test_nothing_listens() -> None:
         await supply.close()
 
     asyncio.run(main())
+
+
+def test_a_reply_that_comes_long_after_its_caller_gave_up_is_nobodys() -> None:
+    async def body(simulated: SimulatedSupply, supply: Supply) -> None:
+        await supply.open()
+        simulated.measure_time_s = 0.5
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await supply.measure_voltage()
+        assert await supply.is_on() is False  # "+0.0E+00" would say neither on nor off
+
+    run(body, timeout_s=0.2)

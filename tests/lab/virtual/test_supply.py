@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from drivers.supply import Supply
+from lab.clock import SteppedLoop
 from lab.virtual.supply import SimulatedSupply
 
 
@@ -311,3 +313,56 @@ def test_after_it_vanished_nothing_listens_and_it_comes_back_at_its_port() -> No
         again.writer.close()
 
     run(body)
+
+
+def virtual_session() -> list[tuple[float, float]]:
+    """Some measurements on virtual time: when each was done, and what it said."""
+    bench = SteppedLoop()
+    told: list[tuple[float, float]] = []
+    supply = SimulatedSupply(
+        load=lambda volts: volts / 33.0,
+        on_voltage=lambda volts: told.append((bench.now(), volts)),
+        measure_time_s=0.02,
+        reply_time_s=0.001,
+        settle_s=0.005,
+    )
+    bench.virtual.add_owed(lambda: supply.replies_owed)
+    bench.call(supply.start())
+    driver = Supply(supply.resource)
+
+    async def measure() -> None:
+        await driver.open()
+        await driver.set_voltage(3.3)
+        await driver.output(True)
+        await asyncio.sleep(100.0)
+        for _ in range(5):
+            told.append((bench.now(), await driver.measure_current()))
+        await driver.ramp(3.3, 1.1, 60.0, 3)
+        async with driver.record(10.0) as recording:
+            await asyncio.sleep(35.0)
+        told.extend(recording.trace.samples)
+        assert await driver.safe_off()
+
+    try:
+        bench.call(measure())
+    finally:
+        bench.call(driver.close())
+        bench.call(supply.stop())
+        bench.stop()
+    return told
+
+
+def test_on_virtual_time_a_measurement_takes_its_time_to_the_digit_and_the_same_again() -> None:
+    first = virtual_session()
+    measured = [time for time, _ in first[1:6]]
+    gaps = [later - earlier for earlier, later in zip(measured, measured[1:], strict=False)]
+    assert gaps == pytest.approx([0.02] * 4)
+    on, currents, ramp, samples = first[0], first[1:6], first[6:9], first[9:13]
+    assert on[1] == 3.3
+    assert [amperes for _, amperes in currents] == pytest.approx([0.1] * 5)
+    assert [volts for _, volts in ramp] == pytest.approx([2.56667, 1.83333, 1.1], abs=1e-4)
+    assert ramp[2][0] - ramp[0][0] == pytest.approx(40.0)
+    assert [amperes for _, amperes in samples] == pytest.approx([1.1 / 33] * 4)
+    assert samples[3][0] - samples[0][0] == pytest.approx(30.0)
+    assert len(first) == 13
+    assert virtual_session() == first
