@@ -6,7 +6,8 @@ from zigbee.crypto.ecdsa import SignatureFault, sign_digest, verify_digest
 from zigbee.crypto.ecqv import public_key
 from zigbee.crypto.errors import PointFault
 from zigbee.crypto.mmo import mmo_hash
-from zigbee.crypto.ota_image import ImageFault, elements, verify_image
+from zigbee.crypto.ota_image import ImageFault, verify_image
+from zigbee.ota_file import OtaFile, Tag
 
 ALGORITHM = "ecdsa"
 CLAUSES = ["OTA-SIG", "SE-C.4.2"]
@@ -17,7 +18,7 @@ IMAGE_REASONS = {
     "ZeroSignature": ImageFault.SIGNATURE,
     "OrderSignature": ImageFault.SIGNATURE,
     "SignerMismatch": ImageFault.SIGNER,
-    "TruncatedFile": ImageFault.LENGTH,
+    "TruncatedFile": ImageFault.FORMAT,
 }
 
 
@@ -55,12 +56,13 @@ def check_image(vector):
         expect_refusal("upgrade image", lambda: verify_image(file, authority), reason)
         return
     signer = vector.octets("signerIeeeAddressOnAir")[::-1]
-    expect_equal("signer", signer, verify_image(file, authority))
+    expect_equal("signer", signer, verify_image(file, authority).to_be())
     signed = file[: vector["signedLength"]]
     expect_equal("digest", vector.octets("digest"), mmo_hash(signed))
     signature = vector.octets("signatureR") + vector.octets("signatureS")
     expect_equal("signature", signature, file[vector["signedLength"] :])
     certificate = vector.octets("signerCertificate")
-    expect_equal("certificate", certificate, dict(elements(file))[0x0002])
+    element = OtaFile.from_bytes(file).element(Tag.ECDSA_SIGNING_CERTIFICATE)
+    expect_equal("certificate", certificate, element.data)
     public = CURVES[vector["curve"]].compress(public_key(certificate, authority))
     expect_equal("signer's public key", vector.octets("publicKey"), public)
