@@ -23,6 +23,7 @@ import allure as allure_untyped
 import pytest
 from allure_commons import plugin_manager
 
+from lab.registry import UnknownId, resolve
 from lab.verdicts import CaseRecord, Inconclusive, StepRecord, Verdict, Violation
 from reports.campaign import ALLURE_RESULTS, CaseInfo, read_header, read_summary, write_json
 from reports.text import visible, visible_tree
@@ -88,15 +89,14 @@ class StepView:
 
 
 def annotate(record: CaseRecord) -> None:
-    """Add labels, links and steps of `record` to the test that is running.
+    """Add labels, description and steps of `record` to the test that is running.
 
     Call it from a pytest hook after the verdict (`pytest_runtest_makereport`), not from a fixture:
     Allure would file the steps under the fixture's tear-down.
     """
     for name, value in labels(record):
         allure_api.dynamic.label(name, value)
-    for url, text in links(record):
-        allure_api.dynamic.link(url, name=text)
+    allure_api.dynamic.description(description(record))
     for step in steps(record):
         _add_step(step)
 
@@ -143,14 +143,17 @@ def labels(record: CaseRecord) -> list[tuple[str, str]]:
     return [(name, visible(value)) for name, value in found]
 
 
-def links(record: CaseRecord) -> list[tuple[str, str]]:
-    """Return (address, text) of what a reader goes to next, relative to the report."""
-    found = [
-        (f"../traceability.html#{clause}", f"clause {visible(clause)}") for clause in record.clauses
-    ]
+def description(record: CaseRecord) -> str:
+    """Return in Markdown which clauses are tested, where the evidence is and how to repeat it.
+
+    It is text: Allure 3 makes links of http addresses only, and these would be relative ones.
+    """
+    parts = [f"- {_clause_line(clause)}" for clause in record.clauses]
     if record.evidence:
-        found.append((f"../{record.evidence}/", "evidence"))
-    return found
+        parts.append(f"\nEvidence: `{visible(record.evidence)}`")
+    if record.rerun:
+        parts.append(f"\nRepeat: `{visible(record.rerun)}`")
+    return "\n".join(parts)
 
 
 def steps(record: CaseRecord) -> list[StepView]:
@@ -178,6 +181,14 @@ def complete(directory: Path) -> None:
         _write_result(results, record, [])
     write_categories(results)
     write_environment(results, _environment(header.bench, header.dut, header.versions))
+
+
+def _clause_line(text: str) -> str:
+    try:
+        clause = resolve(text)
+    except UnknownId:
+        return f"**{visible(text)}**"
+    return f"**{clause.id}** {clause.title} ({clause.document}; number: {clause.mark})"
 
 
 def _environment(bench: str, dut: Mapping[str, Any], versions: Mapping[str, str]) -> dict[str, str]:
@@ -302,7 +313,7 @@ def _write_result(results: Path, record: CaseRecord, attachments: list[dict[str,
             {"name": name, "value": value}
             for name, value in [*labels(record), ("suite", area), ("framework", "pytest")]
         ],
-        "links": [{"url": url, "name": text, "type": "link"} for url, text in links(record)],
+        "description": description(record),
         "steps": [_step_json(step, start) for step in steps(record)],
         "attachments": attachments,
     }

@@ -9,7 +9,7 @@ from pathlib import Path
 from lab.verdicts import CaseRecord, Verdict
 from reports.campaign import VERDICTS, Header, Summary
 from reports.page import chip, escape, facts, page, table
-from reports.traceability import CSV, HTML
+from reports.traceability import CSV, HTML, canonical
 
 INDEX = "index.html"
 ALLURE_REPORT = "allure-report/index.html"
@@ -110,7 +110,8 @@ def _filters(summary: Summary) -> str:
 
 def _row(record: CaseRecord) -> str:
     clauses = ", ".join(
-        f'<a href="{HTML}#{escape(clause)}">{escape(clause)}</a>' for clause in record.clauses
+        f'<a href="{HTML}#{escape(canonical(clause))}">{escape(clause)}</a>'
+        for clause in record.clauses
     )
     evidence = f'<a href="{escape(record.evidence)}/">folder</a>' if record.evidence else ""
     return (

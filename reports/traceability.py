@@ -77,7 +77,7 @@ def matrix(clauses: Iterable[Clause], cases: Iterable[CaseInfo], summary: Summar
     for info in infos.values():
         records = by_case.get(info.id, [])
         named = [*info.clauses, *(clause for one in records for clause in one.clauses)]
-        for clause_id in dict.fromkeys(_canonical(clause) for clause in named):
+        for clause_id in dict.fromkeys(canonical(clause) for clause in named):
             row = rows.setdefault(clause_id, Row(_named_only_by_a_case(clause_id)))
             row.cells.append(_cell(info, records))
     return list(rows.values())
@@ -133,7 +133,8 @@ def _cell(info: CaseInfo, records: list[CaseRecord]) -> Cell:
     return cell
 
 
-def _canonical(text: str) -> str:
+def canonical(text: str) -> str:
+    """Return the registered id that `text` names, or `text` where the registry has none."""
     try:
         return registry.resolve(text).id
     except registry.UnknownId:
