@@ -8,7 +8,7 @@ also inside an answer. Times are the loop's, in seconds.
 import asyncio
 import codecs
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,12 +32,14 @@ _UNFINISHED_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b]{0,64}\x1b?
 class NoSuchAction(BenchFault):
     """The PIXIT file maps no such action; a case that needs it cannot be run on this device."""
 
-    def __init__(self, what: str, action: str, known: list[str]) -> None:
+    def __init__(
+        self, what: str, action: str, known: Iterable[str], *, table: str = "console"
+    ) -> None:
         names = ", ".join(sorted(known)) or "none"
         super().__init__(
             what,
-            f"the device has no console action {action!r}",
-            f"add [console.actions.{action}] to the PIXIT file; it has: {names}",
+            f"the device has no {table} action {action!r}",
+            f"add [{table}.actions.{action}] to the PIXIT file; it has: {names}",
         )
         self.action = action
 
@@ -115,7 +117,7 @@ class Console:
         """
         mapped = self.dialogue.actions.get(action)
         if mapped is None:
-            raise NoSuchAction(self.name, action, list(self.dialogue.actions))
+            raise NoSuchAction(self.name, action, self.dialogue.actions)
         typed = [fill_in(template, parameters) for template in mapped.send]
         async with self._busy:
             try:

@@ -171,11 +171,19 @@ def _mask(match: "re.Match[str]") -> str:
 
 
 def fill_in(template: str, parameters: Mapping[str, Any]) -> str:
-    """A template with its parameters. ValueError when a value does not fit its format.
+    """What to type: a template with its parameters, as one line of printable ASCII.
 
-    The result is one line of printable ASCII: a line end in a parameter would type a command of
-    its own.
+    ValueError when a value does not fit its format, or holds a line end: that would type a command
+    of its own.
     """
+    text = render(template, parameters)
+    if not text.isascii() or not text.isprintable():
+        raise ValueError(f"{text!r} cannot be typed: it is not one line of printable ASCII")
+    return text
+
+
+def render(template: str, parameters: Mapping[str, Any]) -> str:
+    """A template with its parameters. ValueError when a value does not fit its format."""
     out = []
     for literal, name, spec, _ in Formatter().parse(template):
         out.append(literal)
@@ -184,10 +192,7 @@ def fill_in(template: str, parameters: Mapping[str, Any]) -> str:
         if name not in parameters:
             raise ValueError(f"{template!r} needs the parameter {name!r}")
         out.append(_formatted(name, parameters[name], spec or ""))
-    text = "".join(out)
-    if not text.isascii() or not text.isprintable():
-        raise ValueError(f"{text!r} cannot be typed: it is not one line of printable ASCII")
-    return text
+    return "".join(out)
 
 
 def _formatted(name: str, value: Any, spec: str) -> str:

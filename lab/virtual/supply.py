@@ -7,10 +7,12 @@ overflows, and times to answer. All times are the loop's. Written after the SCPI
 makes it plays, not after the driver's tables.
 """
 
+import argparse
 import asyncio
+import sys
 from collections import deque
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, get_args
 
 from lab.virtual.output import Output
 from lab.virtual.scpi import CommandSet, ScpiError, keysight, rigol
@@ -237,3 +239,35 @@ class _Client(asyncio.Protocol):
             self._due.cancel()
             self._due = None
             self._supply.replies_owed -= 1
+
+
+async def _serve(options: argparse.Namespace) -> None:
+    supply = SimulatedSupply(
+        options.host,
+        options.port,
+        style=options.style,
+        load=lambda volts: volts / options.ohms,
+        measure_time_s=options.measure_time,
+        on_voltage=lambda volts: print(f"the device has {volts:.3f} V", file=sys.stderr),
+    )
+    await supply.start()
+    print(supply.resource, flush=True)
+    await asyncio.Event().wait()
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Serve a simulated supply with a resistor for a device, until interrupted."""
+    parser = argparse.ArgumentParser(prog="lab.virtual.supply", description=main.__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=5025, help="0 takes a free one")
+    parser.add_argument("--style", choices=get_args(Style), default=get_args(Style)[0])
+    parser.add_argument("--ohms", type=float, default=33.0, help="the device, as a resistor")
+    parser.add_argument("--measure-time", type=float, default=0.02, help="seconds for a MEAS")
+    try:
+        asyncio.run(_serve(parser.parse_args(arguments)))
+    except KeyboardInterrupt:
+        print("the simulated supply was stopped", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,7 +1,13 @@
 """The simulated supply, spoken to over a bare socket as its makes' manuals say."""
 
 import asyncio
+import signal
+import socket
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -355,7 +361,7 @@ def virtual_session() -> list[tuple[float, float]]:
 def test_on_virtual_time_a_measurement_takes_its_time_to_the_digit_and_the_same_again() -> None:
     first = virtual_session()
     measured = [time for time, _ in first[1:6]]
-    gaps = [later - earlier for earlier, later in zip(measured, measured[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(measured)]
     assert gaps == pytest.approx([0.02] * 4)
     on, currents, ramp, samples = first[0], first[1:6], first[6:9], first[9:13]
     assert on[1] == 3.3
@@ -366,3 +372,23 @@ def test_on_virtual_time_a_measurement_takes_its_time_to_the_digit_and_the_same_
     assert samples[3][0] - samples[0][0] == pytest.approx(30.0)
     assert len(first) == 13
     assert virtual_session() == first
+
+
+def test_it_can_be_run_by_itself() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lab.virtual.supply", "--port", "0", "--ohms", "10"],
+        cwd=Path(__file__).parents[3],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        if process.stdout is None:
+            raise RuntimeError("no pipe")
+        resource = process.stdout.readline().strip()
+        _, host, port, _ = resource.replace("::", " ").split()
+        with socket.create_connection((host, int(port)), 10) as client:
+            client.sendall(b"VOLT 1,(@1);OUTP ON,(@1)\n*OPC?\n")
+            assert client.recv(100) == b"1\n"
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
