@@ -1,27 +1,62 @@
-"""`python -m reports DIR`: rebuild the pages of a campaign from what is in its folder."""
+"""Rebuild, sign and verify campaigns.
+
+python -m reports DIR                          rebuild the pages from what is in DIR
+python -m reports sign DIR --key lab.key       sign what is in DIR
+python -m reports verify DIR --key lab.pub     check that DIR is what was signed
+"""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
-from reports import build, console
+from reports import build, bundle, console
 from reports.campaign import CampaignError
+
+USAGE_EXIT = 4
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Return the exit code of the campaign, or 4 when the folder holds none."""
-    parser = argparse.ArgumentParser(prog="python -m reports", description=__doc__)
-    parser.add_argument("directory", help="campaign folder, for example results/latest")
-    parser.add_argument("--no-allure", action="store_true", help="leave out the Allure report")
-    chosen = parser.parse_args(arguments)
+    """Return the exit code: that of the campaign, or of the check (0 whole, 1 not), or 4."""
+    given = sys.argv[1:] if arguments is None else arguments
     try:
-        built = build.build(chosen.directory, allure_html=not chosen.no_allure)
-    except CampaignError as error:
+        if given[:1] in (["sign"], ["verify"]):
+            return _bundle(given[0], given[1:])
+        return _rebuild(given)
+    except (CampaignError, bundle.BundleError) as error:
         print(f"error: {error}", file=sys.stderr)
-        return 4
+        return USAGE_EXIT
+
+
+def _rebuild(given: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m reports",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("directory", help="campaign folder; a folder named sign is ./sign")
+    parser.add_argument("--no-allure", action="store_true", help="leave out the Allure report")
+    chosen = parser.parse_args(given)
+    built = build.build(chosen.directory, allure_html=not chosen.no_allure)
     console.show(built)
     return built.summary.exit_code()
+
+
+def _bundle(action: str, given: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog=f"python -m reports {action}")
+    parser.add_argument("directory", type=Path, help="campaign folder")
+    kind = "private" if action == "sign" else "public"
+    parser.add_argument("--key", type=Path, required=True, help=f"{kind} Ed25519 key, PEM")
+    chosen = parser.parse_args(given)
+    if action == "sign":
+        print(f"signed: {bundle.sign(chosen.directory, chosen.key)}")
+        return 0
+    finding = bundle.verify(chosen.directory, chosen.key)
+    for line in finding.lines():
+        print(line)
+    print("whole: every file is as it was signed" if finding.whole else "NOT what was signed")
+    return 0 if finding.whole else 1
 
 
 if __name__ == "__main__":
