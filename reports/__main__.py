@@ -40,7 +40,7 @@ def _rebuild(given: list[str]) -> int:
     chosen = parser.parse_args(given)
     built = build.build(chosen.directory, allure_html=not chosen.no_allure)
     console.show(built)
-    return built.summary.exit_code()
+    return built.exit_code()
 
 
 def _bundle(action: str, given: list[str]) -> int:

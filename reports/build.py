@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from reports import allure, html, index, traceability
-from reports.campaign import Summary, read_header, read_summary
+from reports.campaign import INCONCLUSIVE_EXIT, PASS_EXIT, Summary, read_header, read_summary
 
 
 @dataclass(slots=True)
@@ -14,8 +14,13 @@ class Built:
     """What was built. `problems` tells what could not be, and why; the verdicts stand."""
 
     summary: Summary
+    alarms: list[str] = field(default_factory=list)
     pages: list[Path] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+
+    def exit_code(self) -> int:
+        """Return that of the campaign; an alarm leaves none that passed."""
+        return self.summary.exit_code() or (INCONCLUSIVE_EXIT if self.alarms else PASS_EXIT)
 
 
 def build(directory: str | Path, *, allure_html: bool = True) -> Built:
@@ -26,7 +31,7 @@ def build(directory: str | Path, *, allure_html: bool = True) -> Built:
     """
     folder = Path(directory)
     header, summary = read_header(folder), read_summary(folder)
-    built = Built(summary)
+    built = Built(summary, list(header.alarms))
     allure.complete(folder)
     traceability.write(folder, header, summary)
     built.pages += [folder / traceability.HTML, folder / traceability.CSV]

@@ -71,6 +71,8 @@ class Header:
     ended: str = ""
     command: str = ""
     versions: dict[str, str] = field(default_factory=dict)
+    alarms: list[str] = field(default_factory=list)
+    """What is or may be dangerous on the bench: a supply that could not be shown to be off."""
     cases: list[CaseInfo] = field(default_factory=list)
 
     @classmethod
@@ -156,8 +158,14 @@ class Campaign:
             info.selected = True
         for info in others:
             info.selected = False
-        header = Header(bench, dict(dut or {}), started, "", command, dict(versions or {}))
-        header.cases = [*infos, *others]
+        header = Header(
+            bench=bench,
+            dut=dict(dut or {}),
+            started=started,
+            command=command,
+            versions=dict(versions or {}),
+            cases=[*infos, *others],
+        )
         write_json(folder / CAMPAIGN, asdict(header))
         (folder / VERDICTS).touch()
         _point_latest(folder)
@@ -177,7 +185,7 @@ class Campaign:
         return self.directory / ALLURE_RESULTS
 
     def update(self, **changes: Any) -> None:
-        """Change fields of campaign.json that are known only later: `dut`, `versions`, `ended`."""
+        """Change fields of campaign.json that are known only later: `dut`, `versions`, `alarms`."""
         header = self.header()
         for name, value in changes.items():
             if name not in {item.name for item in fields(header)}:

@@ -26,6 +26,8 @@ def show(built: Built, console: Console | None = None) -> None:
     rows = [record for record in built.summary.records if record.verdict in telling]
     if rows or built.summary.not_run:
         out.print(_table(rows, built.summary.not_run))
+    for alarm in built.alarms:
+        out.print(f"[bold red]alarm:[/] {_text(alarm)}", soft_wrap=True)
     for line in built.summary.damaged:
         out.print(f"[yellow]could not be read:[/] {_text(line)}")
     out.print(_text(headline(built.summary)), highlight=False)

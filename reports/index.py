@@ -52,9 +52,10 @@ def to_html(header: Header, summary: Summary, *, allure: bool) -> str:
     body = (
         "<h1>Campaign</h1>"
         f'<p class="lead">{escape(headline(summary))}</p>'
+        + _warnings("Alarms", header.alarms)
         + _links(allure)
         + facts(_facts(header))
-        + _damaged(summary.damaged)
+        + _warnings("Could not be read", summary.damaged)
         + "<h2>Cases</h2>"
         + _filters(summary)
         + '<div id="cases">'
@@ -92,9 +93,9 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _damaged(lines: Iterable[str]) -> str:
+def _warnings(title: str, lines: Iterable[str]) -> str:
     items = "".join(f"<li>{escape(line)}</li>" for line in lines)
-    return f"<h2>Could not be read</h2><ul>{items}</ul>" if items else ""
+    return f'<section class="warning"><h2>{title}</h2><ul>{items}</ul></section>' if items else ""
 
 
 def _filters(summary: Summary) -> str:

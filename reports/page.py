@@ -29,6 +29,8 @@ dt { color: #4a5663; } dd { margin: 0; overflow-wrap: anywhere; }
 .pass { color: #14532d; background: #e3f4e8; } .fail { color: #8a1212; background: #fde7e7; }
 .inconclusive { color: #7a4b00; background: #fdf1d8; } .none { color: #4a5663; background: #fff; }
 .not-applicable, .not-run, .not-selected { color: #4a5663; background: #eceff2; }
+.warning { border-left: .4rem solid #b3261e; padding: .1rem 1rem; margin: 1rem 0; }
+.warning h2 { margin: .4rem 0; }
 .mark { color: #7a4b00; font-size: .85em; } .soft { color: #4a5663; }
 .filters { display: flex; flex-wrap: wrap; gap: .5rem; margin: .5rem 0 1rem; }
 .filters button, .filters input { font: inherit; padding: .2rem .7rem; border-radius: .4rem;

@@ -174,6 +174,19 @@ def test_the_terminal_shows_what_did_not_pass(tmp_path: Path) -> None:
     assert "not built: Allure report: npm cannot be reached" in text
 
 
+def test_an_alarm_is_shown_everywhere_and_never_exits_as_passed(tmp_path: Path) -> None:
+    campaign = Campaign.open(tmp_path / "run", selected=["A"])
+    campaign.record(a_record("A", "pass", ["SE-5.1"]))
+    assert build.build(campaign.directory, allure_html=False).exit_code() == 0
+    campaign.update(alarms=["psu: output not shown to be off"])
+    built = build.build(campaign.directory, allure_html=False)
+    assert built.exit_code() == 6
+    assert "psu: output not shown" in (campaign.directory / "index.html").read_text()
+    out = Console(file=io.StringIO(), width=200)
+    console.show(built, out)
+    assert "alarm: psu: output not shown" in out.file.getvalue()  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize("with_failure", [True, False])
 def test_the_program_rebuilds_and_returns_the_exit_code(
     tmp_path: Path, with_failure: bool, capsys: pytest.CaptureFixture[str]
