@@ -72,6 +72,15 @@ def verify_key(link_key: bytes) -> bytes:
     return hmac_mmo(_link_key(link_key), b"\x03")
 
 
+def swap_out_key(link_key: bytes) -> bytes:
+    """Hash of a link key that a trust center backs up and a replacement uses in its place.
+
+    Unverified: 075356, 5.4.2.2.3.6 is provisional in 1.1, its content is known from a later
+    revision only, and no vector was published for this use (the hash itself has some).
+    """
+    return mmo_hash(_link_key(link_key))
+
+
 def _link_key(link_key: bytes) -> bytes:
     if len(link_key) != DIGEST_LENGTH:
         raise ValueError(f"a link key has 16 octets, not {len(link_key)}")

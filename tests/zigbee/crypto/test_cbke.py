@@ -1,0 +1,120 @@
+"""Key establishment between two parties of our own authority, and what must end it."""
+
+import random
+
+import pytest
+
+from zigbee.crypto import cbke
+from zigbee.crypto.cbke import SUITE1, SUITE2, CbkeError, CbkeFault, Ephemeral
+from zigbee.crypto.ecqv import CertificateAuthority
+from zigbee.crypto.errors import CertificateFault, PointFault
+
+IDS = bytes.fromhex("0000000000000002"), bytes.fromhex("0000000000000001")
+
+
+class Parties:
+    def __init__(self, suite, seed=1):
+        source = random.Random(seed).randbytes
+        self.suite = suite
+        self.ca = CertificateAuthority.from_seed(suite, b"test", bytes(8))
+        issued = [self.ca.issue(name, source) for name in IDS]
+        self.certificates, self.privates = zip(*issued, strict=True)
+        self.ephemerals = [cbke.ephemeral(suite, source) for _ in IDS]
+
+    def secret(self, own=0, **changes):
+        peer = 1 - own
+        arguments = {
+            "static_private": self.privates[own],
+            "ephemeral": self.ephemerals[own],
+            "peer_certificate": self.certificates[peer],
+            "peer_ephemeral": self.ephemerals[peer].public,
+            "ca_public": self.ca.public,
+        }
+        return cbke.shared_secret(self.suite, **arguments | changes)
+
+
+@pytest.fixture(params=[SUITE1, SUITE2], ids=["suite1", "suite2"])
+def parties(request):
+    return Parties(request.param)
+
+
+def test_both_sides_agree(parties):
+    z = parties.secret(0)
+    assert z == parties.secret(1)
+    assert len(z) == parties.suite.secret_length
+    mac_key, link_key = cbke.derive(z)
+    assert mac_key != link_key
+    points = [ephemeral.public for ephemeral in parties.ephemerals]
+    macs = [make(mac_key, *IDS, *points) for make in (cbke.mac_u, cbke.mac_v)]
+    assert macs[0] != macs[1]
+    cbke.check_mac(macs[0], macs[0])
+    with pytest.raises(CbkeError) as refusal:
+        cbke.check_mac(macs[0], macs[1])
+    assert refusal.value.fault == CbkeFault.MAC
+
+
+def test_the_secret_depends_on_everything(parties):
+    """Static and ephemeral keys of both sides, so that no one part alone impersonates."""
+    other = Parties(parties.suite, seed=2)
+    z = parties.secret()
+    changes = [
+        {"static_private": parties.privates[0] + 1},
+        {"ephemeral": other.ephemerals[0]},
+        {"peer_certificate": other.certificates[1]},
+        {"peer_ephemeral": other.ephemerals[1].public},
+    ]
+    assert all(parties.secret(**change) != z for change in changes)
+
+
+@pytest.mark.parametrize(
+    ("point", "fault"),
+    [
+        (lambda curve: b"", PointFault.LENGTH),
+        (lambda curve: b"\x00", PointFault.NEUTRAL),
+        (lambda curve: b"\x04" + bytes(curve.length), PointFault.PREFIX),
+        (lambda curve: b"\x02" + b"\xff" * curve.length, PointFault.RANGE),
+        (lambda curve: b"\x02" + bytes(curve.length), PointFault.SUBGROUP),
+    ],
+)
+def test_bad_ephemeral_keys(parties, point, fault):
+    with pytest.raises(CbkeError) as refusal:
+        parties.secret(peer_ephemeral=point(parties.suite.curve))
+    assert refusal.value.fault == CbkeFault.EPHEMERAL
+    assert refusal.value.__cause__.fault == fault
+
+
+def test_bad_certificates(parties):
+    with pytest.raises(CbkeError) as refusal:
+        parties.secret(peer_certificate=parties.certificates[1][:-1])
+    assert refusal.value.fault == CbkeFault.CERTIFICATE
+    bad, _ = parties.ca.issue(
+        IDS[1], random.Random(3).randbytes, reconstruction=bytes(parties.suite.point_length)
+    )
+    with pytest.raises(CbkeError) as refusal:
+        parties.secret(peer_certificate=bad)
+    assert refusal.value.__cause__.fault == CertificateFault.POINT
+
+
+def test_a_certificate_of_the_other_suite():
+    with pytest.raises(CbkeError) as refusal:
+        Parties(SUITE1).secret(peer_certificate=Parties(SUITE2).certificates[1])
+    assert refusal.value.fault == CbkeFault.CERTIFICATE
+
+
+def test_a_neutral_shared_point(parties):
+    """With k = -avf(E) * d the own factor is 0 whatever the partner sends."""
+    suite, public = parties.suite, parties.ephemerals[0].public
+    bits = {1: 82, 2: 141}[suite.id]
+    associate = int.from_bytes(public[1:], "big") % (1 << bits) + (1 << bits)
+    private = -associate * parties.privates[0] % suite.curve.order
+    with pytest.raises(CbkeError) as refusal:
+        parties.secret(ephemeral=Ephemeral(private, public))
+    assert refusal.value.fault == CbkeFault.NEUTRAL
+
+
+def test_ephemeral_keys_follow_their_source(parties):
+    suite = parties.suite
+    first = cbke.ephemeral(suite, random.Random(5).randbytes)
+    assert first == cbke.ephemeral(suite, random.Random(5).randbytes)
+    public = suite.curve.decompress(first.public)
+    assert public == suite.curve.multiply(first.private, suite.curve.generator)
