@@ -13,19 +13,10 @@ from typing import Any, Literal, Protocol
 
 from drivers.errors import BenchFault, NoAnswer, PortGone
 from drivers.line import SerialLine
-from drivers.spinel_link import ANSWER_S, Refused, SpinelLink
+from drivers.rcp import Rcp
+from drivers.spinel_link import ANSWER_S, Answer, Refused
 from zigbee.errors import CodecError
-from zigbee.spinel import (
-    FORMATS,
-    Capability,
-    Command,
-    Property,
-    Status,
-    pack,
-    status_text,
-    unpack,
-    unpack_uint,
-)
+from zigbee.spinel import Command, Property, Status, pack, unpack
 from zigbee.spinel_stream import MAX_PSDU, RawFlags, RawFrame, TransmitDone, TransmitRequest
 from zigbee.types import Eui64
 
@@ -95,32 +86,21 @@ class _Network:
     power_dbm: int | None
 
 
-class SpinelRadio:
-    """An RCP on `line`. `open` it, then `configure` it (take part) or let it `listen` (sniffer).
+class SpinelRadio(Rcp):
+    """An RCP as a radio. `open` it, then `configure` it (take part) or let it `listen` (sniffer).
 
-    `faults` records every failure of the radio, in order; `on_fault` hears of each at once. After
-    one, everything but `configure` and `listen` (which begin with a reset) raises it again, unless
-    the radio could be brought back. `resets` counts the restarts that nobody asked for.
+    After a fault (see `Rcp`) both begin with a reset; everything else raises the fault again,
+    unless the radio could be brought back. `receive_errors` counts the frames that the radio lost
+    on their way, or that came with a wrong FCS.
     """
 
     def __init__(self, line: SerialLine, *, name: str = "rcp") -> None:
-        self.line = line
-        self.name = name
+        super().__init__(line, name=name)
         self.on_frame: Callable[[RxFrame], None] | None = None
-        self.on_fault: Callable[[BenchFault], None] | None = None
-        self.identity: dict[str, str] = {}
-        """What the radio says of itself, for reports."""
-        self.faults: list[BenchFault] = []
-        self.resets = 0
         self.receive_errors = 0
-        """Frames that the radio lost on their way, or that came with a wrong FCS."""
         self.channel = 0
-        self._link = SpinelLink(line, name)
-        self._link.on_notification = self._on_notification
-        self._link.on_reset = self._on_reset
-        self._link.on_lost = self._on_lost
-        self._fault: BenchFault | None = None
         self._sending = asyncio.Lock()
+        self._orphan: asyncio.Future[Answer] | None = None
         self._network: _Network | None = None
         self._promiscuous = False
         self._short: dict[int, None] = {}
@@ -128,131 +108,9 @@ class SpinelRadio:
         self._scan: list[tuple[int, int]] = []
         self._scan_done: asyncio.Future[None] | None = None
 
-    # --- life --------------------------------------------------------------------------------
-
-    async def open(self) -> None:
-        """Open the line, reset the radio, ask what it is. Raises `BenchFault` if it is no RCP."""
-        await self.line.open()
-        self._link.attach()
-        await self._restart()
-        await self._identify()
-
-    async def close(self) -> None:
-        """Turn the receiver off, if it still answers, and close the line."""
-        if self.line.is_open and self._fault is None:
-            try:
-                await self.set(Property.MAC_RAW_STREAM_ENABLED, False)
-                await self.set(Property.PHY_ENABLED, False)
-            except BenchFault as fault:
-                self._record(fault)
-        self._link.detach(BenchFault(self.name, "was closed"))
-        await self.line.close()
-
-    async def ping(self) -> None:
-        """Show that the radio is alive by an answered question. Raises `BenchFault` if not."""
-        await self.get(Property.PROTOCOL_VERSION)
-
     async def _restart(self) -> None:
-        """Reset, twice if need be; the settings are lost after it."""
-        try:
-            try:
-                await self._link.restart()
-            except NoAnswer:
-                await self._link.restart()
-        except BenchFault as fault:
-            self._record(fault)
-            self._fault = fault
-            raise
-        self._fault = None
+        await super()._restart()
         self._promiscuous = False
-
-    async def _identify(self) -> None:
-        major, minor = await self.get(Property.PROTOCOL_VERSION)
-        version = await self.get(Property.NCP_VERSION)
-        self.identity = {"firmware": version, "protocol": f"{major}.{minor}", "port": self.line.url}
-        if major != 4:
-            raise BenchFault(
-                self.name, f"speaks Spinel {major}.{minor}, not 4", "change its firmware"
-            )
-        await self.get(Property.INTERFACE_TYPE)
-        caps = await self._optional(Property.CAPS)
-        if caps is not None and not {Capability.MAC_RAW, Capability.CONFIG_RADIO} & set(caps):
-            raise BenchFault(
-                self.name, f"{version} has no raw 802.15.4 access", "give it RCP firmware"
-            )
-        for prop, label in (
-            (Property.RCP_API_VERSION, "rcp_api"),
-            (Property.RADIO_CAPS, "radio_caps"),
-            (Property.HWADDR, "eui64"),
-        ):
-            value = await self._optional(prop)
-            if value is not None:
-                self.identity[label] = str(value)
-
-    async def _optional(self, prop: Property) -> Any:
-        try:
-            return await self.get(prop)
-        except Refused as refusal:
-            if refusal.status in (Status.PROP_NOT_FOUND, Status.UNIMPLEMENTED):
-                return None
-            raise
-
-    # --- properties --------------------------------------------------------------------------
-
-    async def get(self, prop: Property) -> Any:
-        """The value of a property: one value, or a tuple of its fields. Raises `BenchFault`."""
-        self._require_health()
-        number, value = await self._request(Command.PROP_VALUE_GET, prop, b"")
-        if number != prop:
-            raise self._link.refused(unpack_uint(value)[0], Command.PROP_VALUE_GET, prop)
-        try:
-            fields = unpack(FORMATS[prop], value)
-        except CodecError as error:
-            raise BenchFault(self.name, f"gave {prop.name} as {value.hex()}: {error}") from error
-        return fields[0] if len(fields) == 1 else fields
-
-    async def set(self, prop: Property, *values: Any) -> None:
-        """Set a property. Raises `Refused` (a `BenchFault`) when the radio does not take it."""
-        self._require_health()
-        value = pack(FORMATS[prop], *values)
-        number, answer = await self._request(Command.PROP_VALUE_SET, prop, value)
-        if number != prop and (status := unpack_uint(answer)[0]) != Status.OK:
-            raise self._link.refused(status, Command.PROP_VALUE_SET, prop)
-
-    async def _change(self, command: Command, prop: Property, item: bytes) -> None:
-        number, answer = await self._request(command, prop, item)
-        if number != prop:
-            status = unpack_uint(answer)[0]
-            if status not in (Status.OK, Status.ALREADY, Status.ITEM_NOT_FOUND):
-                raise self._link.refused(status, command, prop)
-
-    async def _request(self, command: Command, prop: Property, value: bytes) -> tuple[int, bytes]:
-        try:
-            return await self._link.request(command, prop, value)
-        except (NoAnswer, PortGone) as fault:
-            self._record(fault)
-            self._fault = fault
-            raise
-
-    def _require_health(self) -> None:
-        if self._fault is not None:
-            raise self._fault
-
-    def _record(self, fault: BenchFault) -> None:
-        if not any(fault is known for known in self.faults):
-            self.faults.append(fault)
-            if self.on_fault is not None:
-                self.on_fault(fault)
-
-    def _on_reset(self, status: int) -> None:
-        self.resets += 1
-        cause = f"restarted by itself, {status_text(status)}: all its settings are lost"
-        self._fault = BenchFault(self.name, cause, "check the radio's power and USB cable")
-        self._record(self._fault)
-
-    def _on_lost(self, fault: PortGone) -> None:
-        self._fault = fault
-        self._record(fault)
 
     # --- taking part -------------------------------------------------------------------------
 
@@ -308,23 +166,21 @@ class SpinelRadio:
     async def set_source_match(self, short: Iterable[int], extended: Iterable[Eui64]) -> None:
         """Make the radio's lists these, by as few changes as possible."""
         self._require_health()
-        wanted_short, wanted_extended = dict.fromkeys(short), dict.fromkeys(extended)
-        prop = Property.MAC_SRC_MATCH_SHORT_ADDRESSES
-        old_short, self._short = self._short, wanted_short
-        old_extended, self._extended = self._extended, wanted_extended
-        for address in old_short:
-            if address not in wanted_short:
-                await self._change(Command.PROP_VALUE_REMOVE, prop, pack("S", address))
-        for address in wanted_short:
-            if address not in old_short:
-                await self._change(Command.PROP_VALUE_INSERT, prop, pack("S", address))
-        prop = Property.MAC_SRC_MATCH_EXTENDED_ADDRESSES
-        for eui64 in old_extended:
-            if eui64 not in wanted_extended:
-                await self._change(Command.PROP_VALUE_REMOVE, prop, pack("E", eui64))
-        for eui64 in wanted_extended:
-            if eui64 not in old_extended:
-                await self._change(Command.PROP_VALUE_INSERT, prop, pack("E", eui64))
+        number = Property.MAC_SRC_MATCH_SHORT_ADDRESSES
+        await self._match(number, "S", self._short, dict.fromkeys(short))
+        number = Property.MAC_SRC_MATCH_EXTENDED_ADDRESSES
+        await self._match(number, "E", self._extended, dict.fromkeys(extended))
+
+    async def _match(
+        self, prop: Property, fmt: str, known: dict[Any, None], wanted: dict[Any, None]
+    ) -> None:
+        """Change one list; `known` is kept as the radio has it, also when this is cut short."""
+        for address in [each for each in known if each not in wanted]:
+            await self._change(Command.PROP_VALUE_REMOVE, prop, pack(fmt, address))
+            del known[address]
+        for address in [each for each in wanted if each not in known]:
+            await self._change(Command.PROP_VALUE_INSERT, prop, pack(fmt, address))
+            known[address] = None
 
     # --- sending -----------------------------------------------------------------------------
 
@@ -340,6 +196,7 @@ class SpinelRadio:
             reason = f"{len(octets)} octets, a radio sends {MAX_PSDU - len(_FCS_PLACE)} at most"
             raise CodecError("mac", "psdu", 0, reason)
         async with self._sending:
+            await self._wait_for_orphan()
             self._require_health()
             request = TransmitRequest(
                 octets + _FCS_PLACE,
@@ -355,10 +212,15 @@ class SpinelRadio:
 
     async def _send(self, request: TransmitRequest) -> TransmitDone:
         command, prop = Command.PROP_VALUE_SET, Property.STREAM_RAW
+        answer = await self._link.begin(command, prop, request.to_bytes())
         try:
-            number, value = await self._request(command, prop, request.to_bytes())
-        except NoAnswer:
-            await self._bring_back()
+            # Shielded: when the caller gives up, the radio still sends, and refuses the next.
+            number, value = await asyncio.shield(answer)
+        except asyncio.CancelledError:
+            self._orphan = answer
+            raise
+        except (NoAnswer, PortGone) as fault:
+            await self._failed(fault)
             raise
         try:
             if number != Property.LAST_STATUS:
@@ -366,6 +228,22 @@ class SpinelRadio:
             return TransmitDone.from_bytes(value)
         except CodecError as error:
             raise BenchFault(self.name, f"answered a frame with {value.hex()}: {error}") from error
+
+    async def _wait_for_orphan(self) -> None:
+        """Let a transmission end whose caller has given up."""
+        if self._orphan is None:
+            return
+        await asyncio.wait([self._orphan])
+        orphan, self._orphan = self._orphan, None
+        fault = None if orphan.cancelled() else orphan.exception()
+        if isinstance(fault, NoAnswer):
+            await self._failed(fault)
+
+    async def _failed(self, fault: NoAnswer | PortGone) -> None:
+        self._record(fault)
+        self._fault = fault
+        if isinstance(fault, NoAnswer):
+            await self._bring_back()
 
     async def _bring_back(self) -> None:
         """After a lock-up: one reset, and the settings again. What fails here is recorded too."""

@@ -24,7 +24,10 @@ from zigbee.spinel import (
 ANSWER_S = 5.0
 """Seconds that a radio has for any answer; one that is silent longer has locked up."""
 
-_ANSWERS = {
+Answer = tuple[int, bytes]
+"""Property number and value."""
+
+_ANSWERS: dict[int, Command] = {
     Command.PROP_VALUE_GET: Command.PROP_VALUE_IS,
     Command.PROP_VALUE_SET: Command.PROP_VALUE_IS,
     Command.PROP_VALUE_INSERT: Command.PROP_VALUE_INSERTED,
@@ -54,12 +57,10 @@ def _request_text(command: int, number: int) -> str:
 class _Pending:
     __slots__ = ("answer", "command", "future", "number", "timer")
 
-    def __init__(
-        self, command: int, number: int, future: asyncio.Future[tuple[int, bytes]]
-    ) -> None:
+    def __init__(self, command: int, number: int, future: asyncio.Future[Answer]) -> None:
         self.command = command
         self.number = number
-        self.answer = _ANSWERS[Command(command)]
+        self.answer = _ANSWERS[command]
         self.future = future
         self.timer: asyncio.TimerHandle | None = None
 
@@ -135,27 +136,32 @@ class SpinelLink:
 
     async def request(
         self, command: Command, number: int, value: bytes = b"", *, timeout: float = ANSWER_S
-    ) -> tuple[int, bytes]:
+    ) -> Answer:
         """Send a GET, SET, INSERT or REMOVE; the property number and value of the answer.
 
         An answer of LAST_STATUS comes back as such: the caller knows what it means. Raises
         `NoAnswer` after `timeout` seconds, `PortGone` when the line is lost.
         """
+        return await (await self.begin(command, number, value, timeout=timeout))
+
+    async def begin(
+        self, command: Command, number: int, value: bytes = b"", *, timeout: float = ANSWER_S
+    ) -> asyncio.Future[Answer]:
+        """Send as `request` does, and return at once the future that will have the answer."""
         tid = await self._free_tid()
         loop = asyncio.get_running_loop()
         request = _Pending(command, number, loop.create_future())
+        self.line.write(hdlc.encode(property_frame(tid, command, number, value)))
         self._pending[tid] = request
-        try:
-            self.line.write(hdlc.encode(property_frame(tid, command, number, value)))
-            request.timer = loop.call_later(timeout, self._expire, tid, request, timeout)
-            return await request.future
-        finally:
-            if request.timer is not None:
-                request.timer.cancel()
-            if self._pending.get(tid) is request:  # cancelled, or never written
-                del self._pending[tid]
-                self._abandoned[tid] = None
-            self._wake_one()
+        request.timer = loop.call_later(timeout, self._expire, tid, request, timeout)
+        return request.future
+
+    def _take(self, tid: int, request: _Pending) -> None:
+        """The request is over: its TID is free for the next."""
+        del self._pending[tid]
+        if request.timer is not None:
+            request.timer.cancel()
+        self._wake_one()
 
     async def _free_tid(self) -> int:
         while (tid := self._next_tid()) is None:
@@ -191,10 +197,8 @@ class SpinelLink:
                 return
 
     def _expire(self, tid: int, request: _Pending, timeout: float) -> None:
-        if self._pending.get(tid) is not request:
-            return
-        del self._pending[tid]
         self._abandoned[tid] = None
+        self._take(tid, request)
         if not request.future.done():
             text = _request_text(request.command, request.number)
             cause = f"no answer to {text} within {timeout:g} s"
@@ -236,8 +240,10 @@ class SpinelLink:
             self.late_answers += 1
             self._abandoned.pop(frame.tid, None)
             return
-        del self._pending[frame.tid]
-        if not request.future.done():
+        self._take(frame.tid, request)
+        if request.future.done():
+            self.late_answers += 1  # whoever asked has given up
+        else:
             request.future.set_result((number, value))
 
     @staticmethod

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import IntFlag
 
 from zigbee.errors import CodecError
-from zigbee.spinel import pack, pack_uint, unpack, unpack_uint
+from zigbee.spinel_values import pack, pack_uint, unpack, unpack_uint
 
 MAX_PSDU = 127
 """Octets of the longest 802.15.4 frame, with its FCS."""
@@ -158,6 +158,9 @@ class TransmitRequest:
     @classmethod
     def from_bytes(cls, octets: bytes) -> TransmitRequest:
         """Raises `CodecError` without a channel, or when the PSDU has no room for an FCS."""
+        end = 2 + int.from_bytes(octets[:2], "little")
+        if len(octets) == end + _TX_META.size and 4 <= end <= 2 + MAX_PSDU:  # the usual case
+            return cls(octets[2:end], *_TX_META.unpack_from(octets, end))
         values = unpack("dCCCbbbbLLCc", octets, partial=True)
         if len(values) < 2:
             raise CodecError("spinel", "STREAM_RAW", len(octets), "names no channel")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 
 import pytest
@@ -119,8 +120,6 @@ def test_transmissions_go_out_in_the_order_they_were_asked_for(bench: RadioBench
     frames = [BROADCAST + bytes([number]) for number in range(20)]
 
     async def scenario() -> None:
-        import asyncio
-
         dongle = await bench.dongle()
         await dongle.radio.open()
         await dongle.radio.configure(**NETWORK, short=0x1234, eui64=CHILD)
@@ -129,6 +128,26 @@ def test_transmissions_go_out_in_the_order_they_were_asked_for(bench: RadioBench
 
     bench.run(scenario())
     assert [heard.octets for heard in bench.air.log] == frames
+
+
+def test_a_transmission_whose_caller_gave_up_does_not_disturb_the_next(bench: RadioBench) -> None:
+    async def scenario() -> None:
+        dongle = await bench.dongle()
+        await dongle.radio.open()
+        await dongle.radio.configure(**NETWORK, short=0x1234, eui64=CHILD)
+        for seconds in (0.001, 0.004, 0.008):
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await dongle.radio.transmit(UNICAST)  # nobody acknowledges
+            assert (await dongle.radio.transmit(BROADCAST)).status == "sent"
+        dongle.rcp.lock_up()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1):
+                await dongle.radio.transmit(UNICAST)
+        assert (await dongle.radio.transmit(BROADCAST)).status == "sent"
+        assert [type(fault) for fault in dongle.radio.faults] == [NoAnswer]
+
+    bench.run(scenario())
 
 
 def test_a_locked_up_radio_is_reset_once_and_gets_its_settings_back(bench: RadioBench) -> None:
@@ -201,8 +220,6 @@ def test_a_lost_answer_is_no_answer_and_the_radio_works_on(bench: RadioBench) ->
 
 
 def test_a_port_that_goes_away_ends_what_was_under_way(bench: RadioBench) -> None:
-    import asyncio
-
     async def scenario() -> None:
         dongle = await bench.dongle()
         told: list[BenchFault] = []
@@ -260,8 +277,6 @@ def test_an_overlong_frame_is_refused_before_it_reaches_the_radio(bench: RadioBe
 
 
 def test_energy_scan_finds_the_busy_channel(bench: RadioBench) -> None:
-    import asyncio
-
     async def scenario() -> dict[int, int]:
         dongle = await bench.dongle()
         await dongle.radio.open()
@@ -284,8 +299,6 @@ def test_energy_scan_finds_the_busy_channel(bench: RadioBench) -> None:
 
 
 def test_the_same_seed_gives_the_same_frames_at_the_same_times() -> None:
-    import asyncio
-
     def campaign(seed: int) -> list[tuple[float, int, bytes]]:
         with radio_bench(seed) as bench:
 

@@ -1,15 +1,14 @@
-"""Spinel against octets that were computed without this code (`data/spinel_frames.json`)."""
+"""Spinel against octets that were computed without this code (`vectors/data/spinel.json`)."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import vectors
 from zigbee import hdlc
 from zigbee.errors import CodecError
 from zigbee.spinel import (
@@ -31,10 +30,12 @@ from zigbee.spinel import (
 from zigbee.spinel_stream import RawFrame, TransmitDone, TransmitRequest
 from zigbee.types import Eui64
 
-EXAMPLES: dict[str, Any] = json.loads(
-    (Path(__file__).parent / "data" / "spinel_frames.json").read_text(encoding="utf-8")
+CASES = vectors.load("spinel").tests
+PACKED, BAD, STREAMS = (
+    [case for case in CASES if case["type"] == kind]
+    for kind in ("SpinelPackedInteger", "SpinelRefused", "HdlcStream")
 )
-FRAMES = {frame["id"]: frame for frame in EXAMPLES["frames"]}
+FRAMES = {case["comment"].split(":")[0]: case for case in CASES if case["type"] == "SpinelFrame"}
 TX_DONE = [name for name in FRAMES if name.startswith(("tx-done", "tx-refused"))]
 TX = [name for name in FRAMES if "psdu" in FRAMES[name]["fields"] and FRAMES[name]["command"] == 3]
 RX = [name for name in FRAMES if name.startswith("rx-")]
@@ -60,10 +61,11 @@ def octets(text: str) -> bytes:
     return bytes.fromhex(text)
 
 
-@pytest.mark.parametrize("entry", EXAMPLES["packed_uint"], ids=lambda entry: str(entry["value"]))
+@pytest.mark.parametrize("entry", PACKED, ids=lambda entry: str(entry["value"]))
 def test_packed_integers(entry: dict[str, Any]) -> None:
-    assert pack_uint(entry["value"]).hex() == entry["hex"]
-    assert unpack_uint(octets(entry["hex"])) == (entry["value"], len(entry["hex"]) // 2)
+    packed = octets(entry["packed"])
+    assert pack_uint(entry["value"]) == packed
+    assert unpack_uint(packed) == (entry["value"], len(packed))
 
 
 @given(st.integers(0, PACKED_MAX))
@@ -169,15 +171,14 @@ def test_ends_of_transmissions(name: str) -> None:
         assert done.acknowledgement is None
 
 
-@pytest.mark.parametrize("stream", EXAMPLES["streams"], ids=lambda stream: stream["id"])
+@pytest.mark.parametrize("stream", STREAMS, ids=lambda stream: stream["comment"])
 def test_streams(stream: dict[str, Any]) -> None:
     decoder = hdlc.Decoder()
-    chunks = stream.get("chunks") or [stream["bytes"]]
-    found = [frame.hex() for chunk in chunks for frame in decoder.feed(octets(chunk))]
+    found = [frame.hex() for chunk in stream["chunks"] for frame in decoder.feed(octets(chunk))]
     assert found == stream["frames"]
 
 
-@pytest.mark.parametrize("bad", EXAMPLES["bad_hdlc"], ids=lambda bad: bad["id"])
+@pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad["comment"])
 def test_bad_octets_give_no_frame(bad: dict[str, Any]) -> None:
     for content in hdlc.Decoder().feed(octets(bad["hdlc"])):
         with pytest.raises(CodecError):
