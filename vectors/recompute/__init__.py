@@ -36,20 +36,30 @@ def recompute(file: VectorFile) -> Iterator[str]:
         if rule is None:
             yield f"{where}: no rule recomputes group type {case['type']}"
             continue
-        given = dict(_leaves(case))
-        covered = {name for name in given if rule.takes(name)} | parameters | _NOT_VALUES
-        for name, value in rule.compute(file, case):
-            covered.add(name)
-            if name.startswith("("):
-                if value is not True:
-                    yield f"{where}: it is not so that {name[1:-1]}"
-            elif name in given and given[name] != _plain(value):
-                yield f"{where}: {name} is {given[name]}, computed {_plain(value)}"
-            elif name not in given and name not in rule.optional:
-                yield f"{where}: {name} is missing, computed {_plain(value)}"
-        for name in given:
-            if name not in covered:
-                yield f"{where}: nothing recomputes {name}"
+        try:
+            problems = list(_recompute_case(file, case, rule, parameters))
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            problems = [f"cannot be computed: {error!r}"]
+        yield from (f"{where}: {problem}" for problem in problems)
+
+
+def _recompute_case(
+    file: VectorFile, case: Case, rule: Rule, parameters: set[str]
+) -> Iterator[str]:
+    given = dict(_leaves(case))
+    covered = {name for name in given if rule.takes(name)} | parameters | _NOT_VALUES
+    for name, value in rule.compute(file, case):
+        covered.add(name)
+        if name.startswith("("):
+            if value is not True:
+                yield f"it is not so that {name[1:-1]}"
+        elif name in given and given[name] != _plain(value):
+            yield f"{name} is {given[name]}, computed {_plain(value)}"
+        elif name not in given and name not in rule.optional:
+            yield f"{name} is missing, computed {_plain(value)}"
+    for name in given:
+        if name not in covered:
+            yield f"nothing recomputes {name}"
 
 
 def _leaves(case: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -58,7 +58,8 @@ def _ccm_star(file: VectorFile, case: Case) -> Values:
     if fault == "TruncatedMic":
         yield "(one octet of the MIC is missing)", base.octets("tag")[:-1] == tag
     elif fault == "WrongNonce":
-        yield "(the nonce is another)", nonce != base.octets("nonce")
+        wrong_nonce = base.octets("nonce")[:-1] + b"\x00"
+        yield "(the level in the nonce is 0 instead)", nonce == wrong_nonce != base.octets("nonce")
     else:
         bits = flipped_bits(case.octets(changed), base.octets(changed))
         yield f"(one bit of {changed} was changed)", bits == 1
