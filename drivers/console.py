@@ -6,27 +6,24 @@ also inside an answer. Times are the loop's, in seconds.
 """
 
 import asyncio
-import codecs
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from drivers.dialogue import Action, Dialogue, fill_in
+from drivers.dialogue import MASK, Action, Dialogue, fill_in
 from drivers.errors import BenchFault, NoAnswer, PortGone
 from drivers.line import SerialLine
+from drivers.screen import Screen
 
 Event = tuple[float, str, dict[str, str]]
 
 _LINES_KEPT = 20_000
 _EVENTS_KEPT = 5_000
-_LONGEST_LINE = 4_096
 _ANSWER_KEPT = 2_000  # lines of one answer
+_SECRETS_KEPT = 200
+_SHORTEST_SECRET = 6  # below, a word such as "none" would vanish from every text
 _SHOWN = 12  # lines of an answer in a failure text
-
-# Colour and cursor codes (ECMA-48 CSI, OSC ended by BEL or ST), and two-character escapes.
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[ -Z\\^-~])")
-_UNFINISHED_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b]{0,64}\x1b?)?$")
 
 
 class NoSuchAction(BenchFault):
@@ -80,15 +77,14 @@ class Console:
         self.events: list[Event] = []
         self.events_dropped = 0
         self.on_event: Callable[[float, str, dict[str, str]], None] | None = None
-        self._decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
-        self._pending = ""  # the beginning of an escape sequence
-        self._partial = ""  # the line that is arriving
+        self._screen = Screen()
         self._answer: _Answer | None = None
         self._waiters: list[asyncio.Event] = []
         self._busy = asyncio.Lock()
         self._prompt = _prompt(dialogue.prompt)
         self._noise = [re.compile(pattern) for pattern in dialogue.noise]
         self._events = {name: re.compile(pattern) for name, pattern in dialogue.events.items()}
+        self._secrets: list[str] = []  # seen or typed, the longest first
         self._ok, self._error = _compiled(dialogue.ok), _compiled(dialogue.error)
 
     async def open(self) -> None:
@@ -160,8 +156,11 @@ class Console:
         return self.events_dropped + len(self.events)
 
     def masked(self, text: str) -> str:
-        """Text without the secrets of the dialogue."""
-        return self.dialogue.masked(text)
+        """Text without the secrets of the dialogue, nor any that was seen or typed before."""
+        text = self.dialogue.masked(text)
+        for secret in self._secrets:
+            text = text.replace(secret, MASK)
+        return text
 
     def transcript(self) -> str:
         """What the device said, line by line with times, masked: for reports."""
@@ -181,6 +180,7 @@ class Console:
                 for position, line in enumerate(typed):
                     answer.typed, answer.heard_echo, answer.ended = line, False, False
                     self._take_prompt()
+                    self._learn_secrets(line)
                     await self._type(line)
                     if position < len(typed) - 1:
                         await self._wait(answer, action, lambda: answer.ended)
@@ -240,30 +240,14 @@ class Console:
     # --- what arrives ------------------------------------------------------------------------
 
     def _received(self, octets: bytes) -> None:
-        text = self._pending + self._decoder.decode(octets)
-        unfinished = _UNFINISHED_ESCAPE.search(text)
-        cut = unfinished.start() if unfinished else len(text)
-        self._pending, text = text[cut:], _ESCAPES.sub("", text[:cut])
-        for character in text:
-            if character in "\r\n":
-                self._end_of_line()
-            elif character in "\b\x7f":
-                self._partial = self._partial[:-1]
-            elif character >= " " or character == "\t":
-                self._partial += character
-                if len(self._partial) >= _LONGEST_LINE:
-                    self._end_of_line()
+        for line in self._screen.feed(octets):
+            for pattern in self._noise:
+                line = pattern.sub("", line)
+            text = self._without_prompt(line).rstrip()
+            if text:
+                self._line(text)
         if self._at_prompt():
             self._ended()
-
-    def _end_of_line(self) -> None:
-        text, self._partial = self._partial, ""
-        for pattern in self._noise:
-            text = pattern.sub("", text)
-        text = self._without_prompt(text)
-        text = text.rstrip()
-        if text:
-            self._line(text)
 
     def _without_prompt(self, text: str) -> str:
         """The line without the prompts before it, each of which ended an answer."""
@@ -273,12 +257,12 @@ class Console:
         return text
 
     def _at_prompt(self) -> bool:
-        return self._prompt is not None and self._prompt.fullmatch(self._partial) is not None
+        return self._prompt is not None and self._prompt.fullmatch(self._screen.partial) is not None
 
     def _take_prompt(self) -> None:
         """Forget the prompt that is typed at, lest it be taken for the end of the answer."""
         if self._at_prompt():
-            self._partial = ""
+            self._screen.partial = ""
 
     def _line(self, text: str) -> None:
         time = asyncio.get_running_loop().time()
@@ -287,6 +271,7 @@ class Console:
             drop = _LINES_KEPT // 4
             del self.lines[:drop]
             self.lines_dropped += drop
+        self._learn_secrets(text)
         self._match_events(time, text)
         answer = self._answer
         if answer is None or self._is_echo(answer, text):
@@ -296,6 +281,13 @@ class Console:
         if self._ok is not None and self._ok.search(text):
             self._ended()
         answer.changed.set()
+
+    def _learn_secrets(self, text: str) -> None:
+        """Remember what `secrets` find, to mask it where it comes without its label."""
+        for secret in self.dialogue.secrets_in(text):
+            if len(secret) < _SHORTEST_SECRET or secret in self._secrets:
+                continue
+            self._secrets = sorted([*self._secrets, secret], key=len, reverse=True)[:_SECRETS_KEPT]
 
     def _match_events(self, time: float, text: str) -> None:
         for name, pattern in self._events.items():
@@ -349,7 +341,11 @@ class Console:
         if self._needs_end(action) and not answer.ended:
             awaited.append(f"the end of the answer ({self.dialogue.prompt or self.dialogue.ok!r})")
         came = self._shown(answer.lines)
-        partial = f", then the unfinished {self.masked(self._partial)!r}" if self._partial else ""
+        partial = (
+            f", then the unfinished {self.masked(self._screen.partial)!r}"
+            if self._screen.partial
+            else ""
+        )
         echo = ", not even the echo" if self._without_echo(answer) else ""
         return (
             f"action {name!r}: typed {self._typed(answer)} and awaited "

@@ -6,7 +6,7 @@ template: `{pan:04X}` formats a number as Python does, `{eui64:brace}` in one of
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from string import Formatter
 from typing import Annotated, Any, Literal, Self
@@ -17,7 +17,6 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    ValidationError,
     model_validator,
 )
 
@@ -153,6 +152,14 @@ class Dialogue(BaseModel):
                     )
         return self
 
+    def secrets_in(self, text: str) -> list[str]:
+        """What `secrets` find in a line: their groups, or the whole of the match."""
+        found: list[str] = []
+        for pattern in self.secrets:
+            for match in re.finditer(pattern, text):
+                found.extend(group for group in match.groups() or (match.group(),) if group)
+        return found
+
     def masked(self, text: str) -> str:
         """The text without what `secrets` find: for reports."""
         for pattern in self.secrets:
@@ -245,17 +252,3 @@ _FORMATTERS: Mapping[str, Callable[[Any], str]] = {
     "bit": lambda value: "1" if value else "0",
     "date_time": lambda value: f"{_EPOCH + timedelta(seconds=value):%m-%d-%Y/%H:%M:%S}",
 }
-
-
-def complaints(error: ValidationError, source: str, table: str = "console") -> Iterator[str]:
-    """One line for each thing wrong with a dialogue: file, key, and what to do."""
-    for problem in error.errors(include_url=False):
-        key = ".".join([table, *(str(part) for part in problem["loc"])])
-        match problem["type"]:
-            case "extra_forbidden":
-                text = "is not known: correct its name, or take it out"
-            case "missing":
-                text = "is missing: add it"
-            case _:
-                text = problem["msg"].removeprefix("Value error, ")
-        yield f"{source}: {key}: {text}"
