@@ -13,7 +13,8 @@ from drivers.radio import SpinelRadio
 from lab.clock import SteppedLoop
 from lab.virtual.air import Air, AirRadio
 from lab.virtual.line import PtyLine
-from lab.virtual.rcp import Firmware, SimulatedRcp
+from lab.virtual.rcp import SimulatedRcp
+from lab.virtual.rcp_firmware import Firmware
 from zigbee.types import Eui64
 
 T = TypeVar("T")

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from drivers.radio import RxFrame, TxResult
-from lab.virtual.air import SENSITIVITY_DBM, AirRadio
+from lab.virtual.air import AirRadio
 from lab.virtual.line import PtyLine
+from lab.virtual.rcp_firmware import CHANNELS, NEEDS_PHY, WRITABLE, Firmware, defaults
 from zigbee import hdlc
 from zigbee.errors import CodecError
 from zigbee.fcs import crc_kermit
 from zigbee.spinel import (
     FORMATS,
-    Capability,
     Command,
     Frame,
     Property,
-    RadioCapability,
     Reset,
     Status,
     pack,
@@ -32,89 +30,7 @@ from zigbee.types import Eui64
 
 _FCS_OCTETS = 2
 _SCAN_ENERGY = 2
-_ACK_REQUEST = 0x20
 _STATUS = {"no_ack": Status.NO_ACK, "channel_busy": Status.CCA_FAILURE}
-_ZIGBEE_CHANNELS = range(11, 27)
-
-_NEEDS_PHY = frozenset(
-    {
-        Property.MAC_PROMISCUOUS_MODE,
-        Property.MAC_SCAN_STATE,
-        Property.MAC_RAW_STREAM_ENABLED,
-        Property.MAC_SRC_MATCH_ENABLED,
-        Property.MAC_SRC_MATCH_SHORT_ADDRESSES,
-        Property.MAC_SRC_MATCH_EXTENDED_ADDRESSES,
-        Property.STREAM_RAW,
-    }
-)
-"""What the firmware's raw link refuses with INVALID_STATE until PHY_ENABLED is true."""
-
-_WRITABLE = (
-    Property.PHY_ENABLED,
-    Property.PHY_CHAN,
-    Property.PHY_CCA_THRESHOLD,
-    Property.PHY_TX_POWER,
-    Property.MAC_SCAN_STATE,
-    Property.MAC_SCAN_MASK,
-    Property.MAC_SCAN_PERIOD,
-    Property.MAC_15_4_LADDR,
-    Property.MAC_15_4_SADDR,
-    Property.MAC_15_4_PANID,
-    Property.MAC_RAW_STREAM_ENABLED,
-    Property.MAC_PROMISCUOUS_MODE,
-    Property.MAC_RX_ON_WHEN_IDLE_MODE,
-    Property.MAC_SRC_MATCH_ENABLED,
-    Property.MAC_SRC_MATCH_SHORT_ADDRESSES,
-    Property.MAC_SRC_MATCH_EXTENDED_ADDRESSES,
-)
-
-
-@dataclass(slots=True)
-class Firmware:
-    """What a build of the firmware says of itself and can do."""
-
-    version: str = "SIMULATED-RCP/1.0; SIMULATION; 2400 MHz"
-    api_version: int = 11
-    caps: tuple[int, ...] = (
-        Capability.COUNTERS,
-        Capability.UNSOL_UPDATE_FILTER,
-        Capability.OQPSK_2450MHZ,
-        Capability.CONFIG_RADIO,
-        Capability.MAC_RAW,
-        Capability.RCP_API_VERSION,
-        Capability.RCP_MIN_HOST_API_VERSION,
-    )
-    radio_caps: int = (
-        RadioCapability.ACK_TIMEOUT
-        | RadioCapability.ENERGY_SCAN
-        | RadioCapability.TRANSMIT_RETRIES
-        | RadioCapability.CSMA_BACKOFF
-        | RadioCapability.SLEEP_TO_TX
-        | RadioCapability.TRANSMIT_TIMING
-    )
-    lacks: frozenset[int] = field(default_factory=frozenset)
-    """Properties that this build answers with PROP_NOT_FOUND."""
-
-
-def _defaults() -> dict[int, Any]:
-    return {
-        Property.PHY_ENABLED: False,
-        Property.PHY_CHAN: 11,
-        Property.PHY_CCA_THRESHOLD: -75,
-        Property.PHY_TX_POWER: 0,
-        Property.MAC_SCAN_STATE: 0,
-        Property.MAC_SCAN_MASK: list(_ZIGBEE_CHANNELS),
-        Property.MAC_SCAN_PERIOD: 200,
-        Property.MAC_15_4_LADDR: Eui64(0),
-        Property.MAC_15_4_SADDR: 0xFFFE,
-        Property.MAC_15_4_PANID: 0xFFFF,
-        Property.MAC_RAW_STREAM_ENABLED: False,
-        Property.MAC_PROMISCUOUS_MODE: 0,
-        Property.MAC_RX_ON_WHEN_IDLE_MODE: True,
-        Property.MAC_SRC_MATCH_ENABLED: False,
-        Property.MAC_SRC_MATCH_SHORT_ADDRESSES: [],
-        Property.MAC_SRC_MATCH_EXTENDED_ADDRESSES: [],
-    }
 
 
 class SimulatedRcp:
@@ -139,7 +55,7 @@ class SimulatedRcp:
         self._decoder = hdlc.Decoder()
         self._loop = asyncio.get_running_loop()
         self._booted = self._loop.time()
-        self._values = _defaults()
+        self._values = defaults()
         self._jobs: set[asyncio.Task[None]] = set()
         self._transmitting = False
         self._life = 0
@@ -208,7 +124,7 @@ class SimulatedRcp:
     def _forget(self) -> None:
         self._life += 1
         self._transmitting = False
-        self._values = _defaults()
+        self._values = defaults()
         self._apply()
 
     def _send(self, octets: bytes) -> None:
@@ -235,47 +151,25 @@ class SimulatedRcp:
             return None
         if number == Property.LAST_STATUS:
             return pack_uint(Status.OK)
-        value = self._fixed(number)
+        value = self._now(number)
         if value is None:
-            value = self._values.get(number)
+            value = self._values.get(number, self.firmware.facts.get(number))
         if value is None:
             return None
         fields = value if isinstance(value, tuple) else (value,)
         return pack(FORMATS[number], *fields)
 
-    def _fixed(self, number: int) -> Any:
-        firmware = self.firmware
+    def _now(self, number: int) -> Any:
+        """The value of a property that is measured or of this one dongle; None for others."""
         match number:
-            case Property.PROTOCOL_VERSION:
-                return (4, 3)
-            case Property.NCP_VERSION:
-                return firmware.version
-            case Property.INTERFACE_TYPE:
-                return 3
-            case Property.VENDOR_ID:
-                return 0
-            case Property.CAPS:
-                return list(firmware.caps)
-            case Property.INTERFACE_COUNT:
-                return 1
             case Property.HWADDR:
                 return self.eui64
-            case Property.PHY_CHAN_SUPPORTED:
-                return list(_ZIGBEE_CHANNELS)
             case Property.PHY_FREQ:
-                return 2405000 + 5000 * (self._values[Property.PHY_CHAN] - 11)
+                return 2405000 + 5000 * (self._values[Property.PHY_CHAN] - CHANNELS.start)
             case Property.PHY_RSSI:
                 return self.radio.air.energy(self.radio.channel)
-            case Property.PHY_RX_SENSITIVITY:
-                return SENSITIVITY_DBM
-            case Property.RCP_API_VERSION:
-                return firmware.api_version
-            case Property.RCP_MIN_HOST_API_VERSION:
-                return 4
             case Property.RCP_TIMESTAMP:
                 return self._clock_us(self._loop.time())
-            case Property.RADIO_CAPS:
-                return int(firmware.radio_caps)
         return None
 
     def _clock_us(self, time: float) -> int:
@@ -292,7 +186,7 @@ class SimulatedRcp:
         if number == Property.STREAM_RAW:
             self._transmit(tid, value)
             return
-        if number not in _WRITABLE or number in self.firmware.lacks:
+        if number not in WRITABLE or number in self.firmware.lacks:
             known = self._read(number) is not None
             refusal = Status.INVALID_COMMAND_FOR_PROP if known else Status.PROP_NOT_FOUND
             self._last_status(tid, refusal)
@@ -309,10 +203,10 @@ class SimulatedRcp:
             self._start(self._scan())
 
     def _refusal(self, number: int, new: Any) -> Status | None:
-        if number in _NEEDS_PHY and not self._values[Property.PHY_ENABLED]:
+        if number in NEEDS_PHY and not self._values[Property.PHY_ENABLED]:
             return Status.INVALID_STATE
         channels = {Property.PHY_CHAN: [new], Property.MAC_SCAN_MASK: new}.get(Property(number), ())
-        if any(channel not in _ZIGBEE_CHANNELS for channel in channels):
+        if any(channel not in CHANNELS for channel in channels):
             return Status.INVALID_ARGUMENT
         if number == Property.MAC_PROMISCUOUS_MODE and new > 2:
             return Status.INVALID_ARGUMENT
@@ -405,7 +299,7 @@ class SimulatedRcp:
             return
         request = TransmitRequest.from_bytes(value)
         after = request.channel if request.channel_after is None else request.channel_after
-        if request.channel not in _ZIGBEE_CHANNELS or after not in _ZIGBEE_CHANNELS:
+        if request.channel not in CHANNELS or after not in CHANNELS:
             self._last_status(tid, Status.INVALID_ARGUMENT)
         elif self._transmitting:
             self._last_status(tid, Status.BUSY)

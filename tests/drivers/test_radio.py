@@ -9,7 +9,7 @@ import pytest
 
 from drivers.errors import BenchFault, NoAnswer, PortGone
 from drivers.radio import RxFrame, TxResult
-from lab.virtual.rcp import Firmware
+from lab.virtual.rcp_firmware import Firmware
 from tests.radio_bench import RadioBench, radio_bench
 from zigbee.errors import CodecError
 from zigbee.spinel import Property, Status

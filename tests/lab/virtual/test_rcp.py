@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lab.virtual.rcp import Firmware
+from lab.virtual.rcp_firmware import Firmware
 from tests.radio_bench import Dongle, RadioBench, radio_bench
 from zigbee import hdlc
 from zigbee.fcs import crc_kermit
