@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from collections.abc import Callable, Coroutine, Sequence
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Annotated, Any, Literal, TypeVar
@@ -344,6 +345,17 @@ class Bench:
             await supply.set_voltage(wanted.voltage)
         await supply.output(on)
         self.powered = on
+
+    def set_voltage_along(self, points: Sequence[tuple[float, float]]) -> None:
+        """Lead the supply's voltage along (seconds from now, volts), in ten steps between two."""
+        self.call(self._along(points), awaited="the supply to follow a ramp")
+
+    async def _along(self, points: Sequence[tuple[float, float]]) -> None:
+        if self.supply is None:
+            raise BenchFault("supply", "this bench has none", "the case needs one")
+        await self.supply.set_voltage(points[0][1])
+        for (start, low), (end, high) in pairwise(points):
+            await self.supply.ramp(low, high, end - start, 10)
 
     def require_console(self) -> Console:
         """Return the console. Raises BenchFault when the bench or the DUT file has none."""

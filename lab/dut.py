@@ -183,6 +183,8 @@ class DutAdapter:
         console does not answer.
         """
         console = self._bench.require_console()
+        if self._bench.air is not None:
+            self._bench.air.mark()
         try:
             return self._bench.call(
                 console.do(action, **parameters), awaited=f"the console to {action}"
@@ -235,6 +237,36 @@ class DutAdapter:
     def power_off(self) -> None:
         """Switch the device's supply off."""
         self._bench.power(False)
+
+    def power_cycle(self, seconds_off: float) -> None:
+        """Cut the supply for `seconds_off` seconds, restore it, and wait until it has booted."""
+        self.power_off()
+        self._bench.wait(seconds_off)
+        self.power_on()
+
+    def ramp(self, seconds: float) -> None:
+        """Lead the supply from nominal to 0 V in `seconds`, and back as slowly; wait for the boot."""
+        nominal = self._nominal()
+        self._bench.set_voltage_along([(0.0, nominal), (seconds, 0.0), (2 * seconds, nominal)])
+        self._settle()
+
+    def dip(self, part: float, seconds: float) -> None:
+        """Lower the supply to a `part` of nominal for `seconds`; the device may reset or run on."""
+        nominal = self._nominal()
+        self._bench.set_voltage_along([(0.0, part * nominal), (seconds, part * nominal)])
+        self._bench.set_voltage_along([(0.0, nominal)])
+        self._settle()
+
+    def _nominal(self) -> float:
+        if self.file.supply is None:
+            raise Inconclusive("the DUT file gives no voltage", "add [supply]")
+        return self.file.supply.voltage
+
+    def _settle(self) -> None:
+        """Give the device the time that it needs to boot, should it have to."""
+        self._bench.wait(self.file.timing.boot)
+        if self._bench.air is not None:
+            self._bench.air.mark()
 
     def join(self) -> None:
         """Let the device look for a network and join it."""

@@ -13,10 +13,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from zigbee.aps import ApsFrame, ApsType
 from zigbee.mac import BeaconRequest
 from zigbee.packet import Packet
 
-__all__ = ["Pattern", "any_frame", "aps", "beacon_request", "mac", "nwk", "zcl", "zdp"]
+__all__ = [
+    "Pattern",
+    "any_frame",
+    "aps",
+    "beacon_request",
+    "mac",
+    "nwk",
+    "reaction_to",
+    "zcl",
+    "zdp",
+]
 
 
 @dataclass(slots=True, frozen=True)
@@ -137,3 +148,15 @@ def beacon_request() -> Pattern:
 def any_frame() -> Pattern:
     """Any frame at all, acknowledgements excepted."""
     return Pattern("a frame", lambda packet: packet.mac is not None and packet.mac.frame_type != 2)
+
+
+def reaction_to(frame: ApsFrame, sequence: int) -> Pattern:
+    """An APS acknowledgement of ``frame``, or a ZCL answer with this sequence number."""
+
+    def matches(packet: Packet) -> bool:
+        if packet.zcl is not None and packet.zcl.sequence == sequence:
+            return True
+        aps = packet.aps
+        return aps is not None and aps.frame_type == ApsType.ACK and aps.counter == frame.counter
+
+    return Pattern(f"APS acknowledgement #{frame.counter} or answer #{sequence}", matches)

@@ -6,8 +6,9 @@ Inconclusive. The cases that test joining itself take these steps one by one.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from lab.air import Heard
 from lab.patterns import Pattern, any_frame, zcl, zdp
 from lab.verdicts import Inconclusive
 from zigbee.crypto import install_code
@@ -40,9 +41,8 @@ def fresh(tc: TrustCenter, dut: DutAdapter, code: bytes | None = None) -> bytes:
 
     Gives the link key of the install code, under which the device is registered.
     """
-    dut.power_on()
-    if code is not None:
-        dut.set_install_code(code)
+    dut.ensure_powered()
+    dut.set_install_code(code if code is not None else dut.install_code)
     dut.factory_reset()
     tc.air.dut_eui64 = dut.eui64
     tc.air.dut_short = None
@@ -59,6 +59,29 @@ def join(tc: TrustCenter, dut: DutAdapter) -> None:
     tc.air.mark()
     dut.join()
     reached(tc, zdp("Device_annce"), JOIN_MAX, "the device did not join (no Device_annce)")
+    tc.dut_endpoint = profile_endpoint(tc)
+
+
+def profile_endpoint(tc: TrustCenter) -> int:
+    """The device's endpoint of profile 0x0109, found by discovery."""
+    sequence = tc.ask("Active_EP_req", NWKAddrOfInterest=tc.device_short)
+    heard = tc.air.seek(zdp("Active_EP_rsp").numbered(sequence), within=10.0)
+    require(heard, "the device did not list its endpoints")
+    for endpoint in fields_of(heard)["ActiveEPList"]:
+        sequence = tc.ask(
+            "Simple_Desc_req", NWKAddrOfInterest=tc.device_short, EndPoint=endpoint
+        )
+        heard = tc.air.seek(zdp("Simple_Desc_rsp").numbered(sequence), within=10.0)
+        descriptor = fields_of(heard).get("SimpleDescriptor") or {}
+        if descriptor.get("ProfileID") == 0x0109:
+            return int(endpoint)
+    raise Inconclusive("precondition not reached: no endpoint of the device has profile 0x0109")
+
+
+def fields_of(heard: Heard | None) -> dict[str, Any]:
+    """The fields of a ZDP message that was heard."""
+    message = heard.packet.zdp if heard is not None else None
+    return message.fields if message is not None else {}
 
 
 def authenticate(tc: TrustCenter, dut: DutAdapter) -> None:

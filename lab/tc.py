@@ -65,7 +65,8 @@ class TrustCenter:
         self.host = NodeHost(self.node, bench.radio)
         self.host.on_fault = lambda fault: bench.faults.append(str(fault))
         self.generation = bench.generation
-        self._key_sequence = 0
+        #: the device's endpoint of profile 0x0109
+        self.dut_endpoint = 1
         bench.call(self._start(), 10.0, "the golden unit to start")
 
     def _build(self) -> None:
@@ -199,7 +200,7 @@ class TrustCenter:
         *,
         secure: bool | None = None,
         to: int | None = None,
-        endpoint: int = ENDPOINT,
+        endpoint: int | None = None,
         ack: bool = True,
     ) -> None:
         """Send a ZCL frame to the device; ``secure=None`` protects it as 5.4.6 asks."""
@@ -211,7 +212,7 @@ class TrustCenter:
             self.device_short if to is None else to,
             cluster=cluster,
             profile=0x0109,
-            dst_endpoint=endpoint,
+            dst_endpoint=self.dut_endpoint if endpoint is None else endpoint,
             src_endpoint=ENDPOINT,
             secure=secure,
             ack=ack,
@@ -224,7 +225,7 @@ class TrustCenter:
         *,
         secure: bool | None = None,
         to: int | None = None,
-        endpoint: int = ENDPOINT,
+        endpoint: int | None = None,
         disable_default_response: bool = False,
         **fields: Any,
     ) -> int:
@@ -253,7 +254,7 @@ class TrustCenter:
         *attributes: int,
         secure: bool | None = None,
         direction: Direction = Direction.TO_SERVER,
-        endpoint: int = ENDPOINT,
+        endpoint: int | None = None,
     ) -> int:
         """Send Read Attributes; gives its ZCL sequence number."""
         frame = self.read_frame(*attributes, direction=direction)
@@ -292,7 +293,7 @@ class TrustCenter:
             frame_type=0,
             counter=self.node.aps.next_counter(),
             ack_request=True,
-            dst_endpoint=endpoint,
+            dst_endpoint=self.dut_endpoint if endpoint is None else endpoint,
             cluster=cluster,
             profile=0x0109,
             src_endpoint=ENDPOINT,

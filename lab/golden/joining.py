@@ -107,7 +107,7 @@ class Joiner:
         network.depth = held["depth"]
         self.trust_center = held["trust_center"]
         self.parent = held["parent"]
-        network.addresses[0x0000] = held["trust_center"]
+        network.learn(0x0000, held["trust_center"])
         self.node.mac.tune(channel=held["channel"], pan=held["pan"], short=held["short"])
         self._in_service()
         return True
@@ -258,7 +258,7 @@ class Joiner:
             installed = self.node.aps.keys.install(source, code_key.key, "code")
             if indication.frame.aux is not None:
                 self.node.aps.keys.took(installed, indication.frame.aux.frame_counter)
-        self.node.nwk.addresses[0x0000] = source
+        self.node.nwk.learn(0x0000, source)
         self.node.nwk.add_key(key)
         self.node.nwk.activate(key.sequence)
         self.save()

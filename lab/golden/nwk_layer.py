@@ -308,10 +308,10 @@ class NwkLayer:
             return
         if frame.aux is not None and frame.aux.source is not None:
             if sender == frame.src:
-                self.addresses[frame.src] = frame.aux.source
+                self.learn(frame.src, frame.aux.source)
                 self.neighbors[frame.src] = self.node.now
         if frame.src_eui is not None:
-            self.addresses[frame.src] = frame.src_eui
+            self.learn(frame.src, frame.src_eui)
         if is_broadcast(frame.dst):
             if not self._remember_broadcast(frame):
                 return
@@ -348,6 +348,14 @@ class NwkLayer:
             path_cost=1,
         )
         self.send_command(reply, frame.src, radius=DEFAULT_RADIUS)
+
+    def learn(self, short: int, eui64: Eui64) -> None:
+        """Keep that the node of ``eui64`` has this short address now, and no other."""
+        if self.addresses.get(short) == eui64:
+            return
+        for old in [address for address, eui in self.addresses.items() if eui == eui64]:
+            del self.addresses[old]
+        self.addresses[short] = eui64
 
     def eui_of(self, short: int) -> Eui64 | None:
         """The EUI-64 of a node, if it was seen."""

@@ -103,7 +103,7 @@ class Policy:
 
     def certificate_from(self, identity: bytes) -> bytes | None:
         """The 48-octet certificate in an Initiate, or ``None`` if it is not one (C.4.2.2.4)."""
-        return identity[:48] if len(identity) >= 48 else None
+        return identity if len(identity) == 48 else None
 
     def status_for_unknown_issuer(self) -> int:
         """Terminate status for a certificate of an unknown issuer (C.3.1.2.3.1.2)."""
@@ -119,7 +119,7 @@ class Policy:
 
     def ephemeral_from(self, octets: bytes) -> bytes | None:
         """The 22-octet ephemeral public key in a message, or ``None`` (C.3.1.2.3.2)."""
-        return octets[:22] if len(octets) >= 22 else None
+        return octets if len(octets) == 22 else None
 
     # -- price (D.4) ----------------------------------------------------------------------------
 

@@ -95,7 +95,7 @@ class TrustCenter:
             self.node.mac.respond_association(device, 0xFFFF, PAN_ACCESS_DENIED)
             return
         short = self._address_for(device)
-        self.node.nwk.addresses[short] = device
+        self.node.nwk.learn(short, device)
         self.node.mac.respond_association(device, short, 0x00)
         if self.on_associated is not None:
             self.on_associated(device, short)
@@ -186,7 +186,7 @@ class TrustCenter:
         if device is None or device not in self.devices or not self.automatic:
             return
         response = nwk.RejoinResponse(short=frame.src, status=0)
-        self.node.nwk.addresses[frame.src] = device
+        self.node.nwk.learn(frame.src, device)
         self.node.nwk.send_command(
             response, frame.src, secure=frame.security, dst_eui=device, src_eui=self.node.eui64
         )

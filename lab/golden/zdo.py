@@ -288,8 +288,7 @@ class Zdo:
             self._answer("Mgmt_Permit_Joining_rsp", message, indication, Status=SUCCESS)
 
     def _device_annce(self, message: zdp.Message, indication: Indication) -> None:
-        address, eui64 = message.fields["NWKAddr"], Eui64(message.fields["IEEEAddr"])
-        self.node.nwk.addresses[address] = eui64
+        self.node.nwk.learn(message.fields["NWKAddr"], Eui64(message.fields["IEEEAddr"]))
 
 
 def binding(fields: dict[str, Any]) -> tuple[Any, ...]:

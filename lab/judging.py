@@ -1,0 +1,71 @@
+"""Judgements in the words of a clause: what is demanded, what silence means, who was heard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from lab.cases import observe
+from lab.patterns import Pattern
+from lab.verdicts import Inconclusive, Violation
+from zigbee.mac import MacType
+
+if TYPE_CHECKING:
+    from lab.tc import TrustCenter
+
+__all__ = ["demand", "ignored", "in_service"]
+
+
+def demand(met: object, expected: str, observed: str, *, clause: str | None = None) -> None:
+    """Judge a requirement: raises Violation unless it is met, else keeps the observation."""
+    if not met:
+        raise Violation(expected, observed, clause=clause)
+    observe(observed)
+
+
+def in_service(tc: TrustCenter) -> None:
+    """Demand that the device answers a control read (CTRL)."""
+    demand(
+        tc.control_read(),
+        "a Read Attributes Response with status 0 to a control read, one retry",
+        "the control read was answered" if tc.air.dut_short is not None else "no answer",
+    )
+
+
+def ignored(
+    tc: TrustCenter, stimulus: Callable[[], object], reaction: Pattern, *, during: float
+) -> None:
+    """SILENCE: the device has to let ``stimulus`` pass without ``reaction`` for ``during`` seconds.
+
+    The silence counts only if the device's radio acknowledged a unicast stimulus, and if a
+    control read was answered before and after; otherwise it is inconclusive.
+    """
+    answered(tc, "before")
+    stimulus()
+    mark = tc.air.since(None)[:1]
+    tc.air.never(reaction, during=during)
+    if not acknowledged(tc, mark[0].number - 1 if mark else len(tc.air.frames)):
+        raise Inconclusive("the device's radio did not acknowledge the stimulus")
+    answered(tc, "after")
+
+
+def answered(tc: TrustCenter, when: str) -> None:
+    """Make sure that the device hears and answers, else the silence proves nothing."""
+    if not tc.control_read():
+        raise Inconclusive(f"the control read {when} the silence was not answered")
+
+
+def acknowledged(tc: TrustCenter, since: int) -> bool:
+    """Whether a MAC acknowledgement followed a unicast frame to the device from here on."""
+    awaited: int | None = None
+    unicast = False
+    for heard in tc.air.since(since):
+        mac = heard.packet.mac
+        if mac is None:
+            continue
+        if mac.frame_type == MacType.ACK:
+            if mac.sequence == awaited:
+                return True
+        elif mac.dst is not None and mac.dst == tc.air.dut_short and mac.ack_request:
+            awaited, unicast = mac.sequence, True
+    return not unicast

@@ -1,0 +1,136 @@
+"""FC: frame counters and replay, also over a loss of power (053474 4.3, 4.4.1)."""
+
+from lab.cases import case, observe, remark, should, step
+from lab.judging import demand, ignored, in_service
+from lab.patterns import nwk, reaction_to, zcl
+
+POWER = ["radio", "sniffer", "supply"]
+BOOT = 120.0
+
+
+def nwk_counters(air, since=0):
+    """NWK frame counters of the device, in the order in which they were heard."""
+    return [one.packet.nwk.aux.frame_counter for one in air.find(nwk(), since=since)
+            if one.packet.nwk_opened]
+
+
+def aps_counters(air, since=0):
+    """APS auxiliary counters of the device under link keys."""
+    return [one.packet.aps.aux.frame_counter for one in air.find(nwk(), since=since)
+            if one.packet.aps_opened]
+
+
+@case("FC-01", clauses=["ZB-4.3", "LAB-PWR"], pics="SEC-FCNV", kind="security", needs=POWER,
+      findings=["F-38"], deadline=8000)
+def test_nwk_counter_over_a_power_cycle(tc, dut_in_service, air):
+    """The outgoing NWK counter never goes back over a power cycle."""
+    with step("20 times: at least 20 frames, power off for 10 s, first frame after boot", "higher"):
+        jumps = []
+        for _ in range(20):
+            for _ in range(10):
+                in_service(tc)
+            last = max(nwk_counters(air))
+            start = air.mark()
+            dut_in_service.power_cycle(10)
+            in_service(tc)
+            first = nwk_counters(air, start)[0]
+            demand(first > last, f"a counter above {last}", f"{first} after {last}")
+            jumps.append(first - last)
+        remark(f"jumps of {min(jumps)} to {max(jumps)}")
+
+
+@case("FC-02", clauses=["ZB-4.4.1", "LAB-PWR"], pics="SEC-FCNV", kind="security", needs=POWER,
+      deadline=8000)
+def test_aps_counter_over_a_power_cycle(tc, dut_in_service, air):
+    """The outgoing APS counter never goes back over a power cycle."""
+    with step("20 times: key probes, power off for 10 s, key probe", "APS counters only rise"):
+        for _ in range(20):
+            for _ in range(30):
+                demand(tc.key_probe(), "key probe answered", "answered")
+            last = max(aps_counters(air))
+            start = air.mark()
+            dut_in_service.power_cycle(10)
+            demand(tc.key_probe(), "key probe answered after boot", "answered")
+            first = aps_counters(air, start)[0]
+            demand(first > last, f"a counter above {last}", f"{first} after {last}")
+
+
+def replayed(tc, counter):
+    """A new control read secured with a NWK counter of one's choice, and what would answer it."""
+    frame, sequence = tc.control_frame()
+    secured = tc.node.nwk.secured(tc.in_nwk(frame), frame_counter=counter)
+    return secured, reaction_to(frame, sequence)
+
+
+@case("FC-04", clauses=["ZB-4.3"], pics="LL-STDSEC", kind="security", deadline=6000)
+def test_replay_of_nwk_frames_is_refused(tc, dut_in_service, air):
+    """A replay of NWK frames is refused."""
+    in_service(tc)
+    with step("New control reads with counters C, C-1 and C-1000", "dropped"):
+        for back in (1, 2, 1001):
+            in_service(tc)
+            tc.bench.wait(1)
+            # the control read before the silence uses counters of its own: C is the last of them
+            tc.do(tc.node.nwk.counter.set, tc.node.nwk.counter.value + 2000)
+            in_service(tc)
+            tc.bench.wait(1)
+            last = tc.node.nwk.counter.value
+            secured, reaction = replayed(tc, last - back)
+            tc.send_nwk(secured, secure=False)
+            air.never(reaction, during=5)
+            in_service(tc)
+    with step("A recorded frame again after 1 s and after 1 h", "dropped"):
+        frame, sequence = tc.control_frame()
+        recorded = tc.node.nwk.secured(tc.in_nwk(frame))
+        tc.send_nwk(recorded, secure=False)
+        air.expect(zcl("ReadAttributesResponse").numbered(sequence), within=3)
+        for delay in (1, 3600):
+            tc.bench.wait(delay)
+            ignored(tc, lambda: tc.send_nwk(recorded, secure=False),
+                    reaction_to(frame, sequence), during=5)
+    with step("Control read with C plus 1", "answered"):
+        in_service(tc)
+
+
+@case("FC-05", clauses=["ZB-4.3", "LAB-PWR"], pics="LL-STDSEC", kind="security", needs=POWER)
+def test_replay_after_reboot(tc, dut_in_service, air):
+    """An APS frame recorded before a reboot is refused after it."""
+    recorded, sequence = tc.probe_frame()
+    tc.send_aps(recorded)
+    air.expect(zcl("ReadAttributesResponse").numbered(sequence), within=5)
+    with step("Cut and restore power, then the recorded APS frame in a new NWK frame", "dropped"):
+        dut_in_service.power_cycle(5)
+        ignored(tc, lambda: tc.send_aps(recorded), reaction_to(recorded, sequence), during=10)
+    with step("Key probe with the next counter", "answered"):
+        demand(tc.key_probe(), "an answer", "answered")
+
+
+@case("FC-09", clauses=["ZB-4.4.1"], pics="SEC-CBKER", kind="security")
+def test_repeated_aps_counter_is_refused(tc, dut_in_service, air):
+    """A repeated APS counter is refused within a session."""
+    demand(tc.key_probe(), "key probe answered", "answered")
+    last = tc.link_key.counter.value - 1
+    with step("Key probes with APS counters A, A-1 and 0, all else new", "dropped"):
+        for counter in (last, last - 1, 0):
+            probe, sequence = tc.probe_frame(frame_counter=counter)
+            ignored(tc, lambda p=probe: tc.send_aps(p), reaction_to(probe, sequence), during=5)
+    with step("Key probes with A plus 1 and A plus 100000", "answered"):
+        for counter in (last + 1, last + 100_000):
+            tc.do(tc.link_key.counter.set, counter)
+            demand(tc.key_probe(), f"an answer to counter {counter}", "answered")
+
+
+@case("FC-10", clauses=["ZB-4.3", "ZB-4.4.1"], pics="SEC-FCNV", needs=["radio", "sniffer"],
+      kind="security")
+def test_no_nonce_used_twice(tc, dut_in_service, air):
+    """No nonce is used twice in the whole campaign."""
+    with step("Have the device secure frames, beside those of the cases before", "1000 frames"):
+        while air.secured_by_dut < 1000:
+            in_service(tc)
+        observe(f"{air.secured_by_dut} secured frames")
+    with step("Compare (key, source, counter) of every frame of the campaign", "one payload each"):
+        reused = air.reused
+        demand(not reused, "no triple with two payloads",
+               f"{len(reused)} triples reused: {reused[:3]}" if reused else "each used once")
+        own = nwk_counters(air)
+        should(own == sorted(own), "counters rise in time order", "counters rise")

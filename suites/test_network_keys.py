@@ -1,0 +1,176 @@
+"""NKEY: update, switch and retirement of the network key (075356 5.4.4, 053474 4.6.3.4)."""
+
+from lab.cases import case, observe, step
+from lab.judging import demand, ignored, in_service
+from lab.patterns import any_frame, nwk, zcl
+
+SWITCH_MAX = 5.0
+
+
+def update(tc, *, sequence=None):
+    """Deliver a new network key by broadcast, wait, switch, and use it."""
+    key = tc.new_network_key(sequence)
+    tc.do(tc.coordinator.broadcast_network_key, key)
+    tc.bench.wait(3)
+    tc.do(tc.coordinator.switch_key, key.sequence)
+    tc.bench.wait(0.5)
+    tc.do(tc.coordinator.activate, key.sequence)
+    return key
+
+
+def control_under(tc, key):
+    """A control read secured with a network key of one's choice; gives the answer's pattern."""
+    frame, sequence = tc.control_frame()
+    secured = tc.node.nwk.secured(tc.in_nwk(frame), key=key.key, key_sequence=key.sequence)
+    return secured, zcl("ReadAttributesResponse").numbered(sequence)
+
+
+def silent_under(tc, air, key):
+    """Demand that the device does not answer under a retired key."""
+    secured, answer = control_under(tc, key)
+    ignored(tc, lambda: tc.send_nwk(secured, secure=False), answer, during=10)
+
+
+@case("NKEY-02", clauses=["ZB-4.3", "5.4.4"], pics="SEC-NKUPD", kind="security",
+      needs=["radio", "sniffer", "supply"], findings=["F-01"])
+def test_retired_network_keys_are_dropped(tc, dut_in_service, air):
+    """Retired network keys are dropped."""
+    first = tc.network_key
+    with step("Update and switch to N2; control read under N1 after 30 s", "recorded"):
+        update(tc)
+        tc.bench.wait(30)
+        secured, answer = control_under(tc, first)
+        tc.send_nwk(secured, secure=False)
+        held = air.seek(answer, within=5)
+        observe("N1 is still taken as the alternate key" if held else "N1 is dropped at once")
+    with step("Update and switch to N3; control read under N1 after 30 s", "silent"):
+        update(tc)
+        tc.bench.wait(30)
+        silent_under(tc, air, first)
+    with step("Control read under N3", "answered"):
+        in_service(tc)
+    with step("Cut and restore power; control read under N1, then under N3", "the same"):
+        dut_in_service.power_cycle(5)
+        silent_under(tc, air, first)
+        in_service(tc)
+
+
+@case("NKEY-03", clauses=["ZB-4.4.7"], pics="SEC-NKUPD", dut=["joiner"], kind="negative")
+def test_switch_to_a_sequence_never_received(tc, dut_in_service, air):
+    """A switch to a sequence number never received is ignored."""
+    unknown = (tc.network_key.sequence + 7) & 0xFF
+    moved = any_frame().where(
+        lambda packet: packet.nwk is not None and packet.nwk.aux is not None
+        and packet.nwk.aux.key_sequence == unknown, "under the unknown key sequence")
+    with step("Unicast Switch Key under the link key, sequence current plus 7", "ignored"):
+        ignored(tc, lambda: tc.do(tc.coordinator.switch_key, unknown, tc.device), moved, during=10)
+    with step("The same by broadcast", "ignored"):
+        ignored(tc, lambda: tc.do(tc.coordinator.switch_key, unknown), moved, during=10)
+    with step("Control read", "answered under the current sequence"):
+        in_service(tc)
+
+
+@case("NKEY-06", clauses=["ZB-4.6.3.4"], pics="SEC-NKUPD", kind="robustness", findings=["F-01"])
+def test_key_sequence_wraps(tc, dut_in_service, air):
+    """The key sequence number wraps from 255 to 0."""
+    with step("Update to sequence 255, 0 and 1, with a control read after each", "it follows"):
+        old = None
+        for sequence in (255, 0, 1):
+            previous = tc.network_key
+            update(tc, sequence=sequence)
+            in_service(tc)
+            used = nwk().using(sequence)
+            air.expect(used, within=SWITCH_MAX, since=0)
+            old, before_last = previous, old
+    with step("Control read under the previous but one key", "silent"):
+        silent_under(tc, air, before_last)
+
+
+@case("NKEY-07", clauses=["ZB-4.6.3.4", "LAB-PWR"], pics="LL-NVM", dut=["joiner"],
+      kind="robustness", needs=["radio", "sniffer", "supply"], findings=["F-01"])
+def test_power_loss_between_transport_key_and_switch_key(tc, dut_in_service, air):
+    """Power loss between Transport Key and Switch Key."""
+    old, key = tc.network_key, tc.new_network_key()
+    with step("Deliver Transport Key, cut power 1 s later, restore after 10 s", "old sequence"):
+        start = air.mark()
+        tc.do(tc.node.nwk.add_key, key)
+        tc.do(tc.coordinator.send_network_key, tc.device, key, joined=True)
+        tc.bench.wait(1)
+        dut_in_service.power_cycle(10)
+        in_service(tc)
+        early = air.find(nwk().using(key.sequence), since=start)
+        demand(not early, f"sequence {old.sequence} in use", f"{len(early)} frames under the new one")
+    with step("Send Switch Key", "the device switches"):
+        tc.do(tc.coordinator.switch_key, key.sequence)
+        tc.bench.wait(0.5)
+        tc.do(tc.coordinator.activate, key.sequence)
+        in_service(tc)
+        air.expect(nwk().using(key.sequence), within=SWITCH_MAX, since=start)
+        demand(tc.key_probe(), "the same link key", "key probe answered")
+
+
+@case("NKEY-08", clauses=["ZB-4.3", "ZB-4.4.3"], pics="SEC-FCNV", dut=["joiner"], kind="security",
+      findings=["F-38"])
+def test_same_key_again_does_not_reset_counters(tc, dut_in_service, air):
+    """The same key sent again does not reset the frame counters."""
+    in_service(tc)
+    counters = [one.packet.nwk.aux.frame_counter for one in air.find(nwk(), since=0)
+                if one.packet.nwk.aux]
+    highest, spent = max(counters), tc.node.nwk.counter.value
+    with step("Send the current key again, then Switch Key with its sequence", "no reset"):
+        tc.do(tc.coordinator.send_network_key, tc.device, tc.network_key, joined=True)
+        tc.bench.wait(1)
+        tc.do(tc.coordinator.switch_key, tc.network_key.sequence)
+        tc.bench.wait(1)
+    with step("Ten control reads", "counters above those before, rising"):
+        start = air.mark()
+        for _ in range(10):
+            in_service(tc)
+        later = [one.packet.nwk.aux.frame_counter for one in air.find(nwk(), since=start)
+                 if one.packet.nwk.aux]
+        demand(min(later) > highest and later == sorted(later), f"rising from {highest + 1}",
+               f"{later[0]} to {later[-1]}")
+    with step("Control read with a counter used before", "dropped"):
+        frame, sequence = tc.control_frame()
+        old = tc.node.nwk.secured(tc.in_nwk(frame), frame_counter=spent - 1)
+        answer = zcl("ReadAttributesResponse").numbered(sequence)
+        ignored(tc, lambda: tc.send_nwk(old, secure=False), answer, during=10)
+
+
+def switched(tc, air, deliver, order):
+    """The body of TP/SEC/BV-26 and -27: deliver a key, wait, order the switch."""
+    old, key = tc.network_key, tc.new_network_key()
+    start = air.mark()
+    deliver(key)
+    for _ in range(2):
+        tc.bench.wait(5)
+        in_service(tc)
+    early = air.find(nwk().using(key.sequence), since=start)
+    demand(not early, f"sequence {old.sequence} for 10 s", f"{len(early)} frames under the new key")
+    order(key.sequence)
+    tc.bench.wait(0.2)
+    tc.do(tc.coordinator.activate, key.sequence)
+    in_service(tc)
+    air.expect(nwk().using(key.sequence), within=SWITCH_MAX, since=start)
+
+
+@case("TP/SEC/BV-26-I", clauses=["ZB-4.6.3.4", "5.4.4"], pics=["SEC-NKUPD", "NR-R20"],
+      dut=["router"])
+def test_router_takes_a_broadcast_key(tc, dut_in_service, air):
+    """A router takes a broadcast key and switches when told."""
+    with step("Broadcast Transport Key, wait 10 s, broadcast Switch Key", "switches when told"):
+        switched(tc, air, lambda key: tc.do(tc.coordinator.broadcast_network_key, key),
+                 lambda sequence: tc.do(tc.coordinator.switch_key, sequence))
+
+
+@case("TP/SEC/BV-27-I", clauses=["ZB-4.6.3.4", "5.4.4"], pics=["SEC-NKUPD", "NR-R20"],
+      dut=["router"])
+def test_router_takes_a_unicast_key(tc, dut_in_service, air):
+    """A router takes a unicast key and switches when told."""
+    def deliver(key):
+        tc.do(tc.node.nwk.add_key, key)
+        tc.do(tc.coordinator.send_network_key, tc.device, key, joined=True)
+
+    with step("Unicast Transport Key, wait 10 s, unicast Switch Key", "switches when told"):
+        switched(tc, air, deliver,
+                 lambda sequence: tc.do(tc.coordinator.switch_key, sequence, tc.device))

@@ -1,0 +1,69 @@
+"""PRO: what a Smart Energy device inherits from the ZigBee PRO stack (053474, 08006)."""
+
+from dataclasses import replace
+
+from lab.cases import case, step
+from lab.judging import demand, ignored, in_service
+from lab.patterns import any_frame, mac, nwk, reaction_to, zdp
+from zigbee.mac import AssociationRequest
+from zigbee.nwk import BROADCAST_RX_ON, Leave, NwkType, RouteRequest
+
+POWER = ["radio", "sniffer", "supply"]
+
+
+@case("TP/PRO/BV-32", clauses=["ZB-3.6.1", "LAB-PWR"], pics="LL-NVM", needs=POWER)
+def test_extended_pan_id_over_power_failure(tc, dut_in_service, air):
+    """The extended PAN id is kept over a power failure."""
+    wanted = tc.node.nwk.extended_pan
+    with step("Cut power for 10 s and restore, five times; ask for beacons", "the same EPID"):
+        for _ in range(5):
+            start = air.mark()
+            dut_in_service.power_cycle(10)
+            in_service(tc)
+            demand(not air.find(mac(AssociationRequest), since=start), "no association", "none")
+            tc.do(tc.node.mac.request_beacons)
+            beacon = any_frame().where(lambda packet: packet.beacon is not None, "beacon")
+            heard = air.expect(beacon, within=5)
+            found = heard.packet.beacon.extended_pan_id
+            demand(found == wanted, f"EPID {wanted}", f"EPID {found}")
+
+
+@case("TP/R21/BV-11", clauses=["ZB-4.3"], pics="NR-R21", kind="security")
+def test_unencrypted_nwk_frames_are_dropped(tc, dut_in_service, air):
+    """Unencrypted NWK frames are dropped."""
+    with step("Control read without NWK security", "dropped"):
+        frame, sequence = tc.control_frame()
+        bare = tc.in_nwk(frame)
+        ignored(tc, lambda: tc.send_nwk(bare, secure=False), reaction_to(frame, sequence),
+                during=10)
+    with step("NWK Leave and a route request without NWK security", "dropped"):
+        leave = Leave(rejoin=False, request=True, remove_children=False)
+        route = RouteRequest(options=0, request_id=1, destination=tc.device_short, path_cost=0)
+        for command in (leave, route):
+            bare = tc.in_nwk(command.to_bytes(), frame_type=NwkType.COMMAND, radius=1)
+            reaction = nwk().where(lambda p: p.nwk_command is not None
+                                   and type(p.nwk_command).__name__ in ("Leave", "RouteReply"),
+                                   "Leave or Route Reply")
+            ignored(tc, lambda b=bare: tc.send_nwk(b, secure=False), reaction, during=10)
+    with step("Control read with NWK security", "answered"):
+        in_service(tc)
+
+
+@case("TP/R20/BV-14", clauses=["ZB-3"], pics="NR-R20", kind="robustness")
+def test_unknown_nwk_protocol_version(tc, dut_in_service, air):
+    """A NWK frame of an unknown protocol version is ignored."""
+    def asking(version):
+        """Tap: the broadcast of the request goes out with this protocol version."""
+        return lambda frame: replace(frame, version=version)
+
+    with step("Broadcast NWK_addr_req with protocol version 3", "no response"):
+        with tc.tapped("nwk", "out", asking(3), match=lambda f: f.dst == BROADCAST_RX_ON):
+            sequence = tc.ask("NWK_addr_req", to=BROADCAST_RX_ON, IEEEAddr=tc.device,
+                              RequestType=0, StartIndex=0)
+            air.never(zdp("NWK_addr_rsp").numbered(sequence), during=10)
+    with step("The same with protocol version 2", "NWK_addr_rsp"):
+        sequence = tc.ask("NWK_addr_req", to=BROADCAST_RX_ON, IEEEAddr=tc.device,
+                          RequestType=0, StartIndex=0)
+        heard = air.expect(zdp("NWK_addr_rsp").numbered(sequence), within=5)
+        address = heard.packet.zdp.fields["NWKAddr"]
+        demand(address == tc.device_short, f"{tc.device_short:#06x}", f"{address:#06x}")
