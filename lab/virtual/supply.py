@@ -248,6 +248,7 @@ async def _serve(options: argparse.Namespace) -> None:
         style=options.style,
         load=lambda volts: volts / options.ohms,
         measure_time_s=options.measure_time,
+        reply_time_s=options.reply_time,
         on_voltage=lambda volts: print(f"the device has {volts:.3f} V", file=sys.stderr),
     )
     await supply.start()
@@ -263,6 +264,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--style", choices=get_args(Style), default=get_args(Style)[0])
     parser.add_argument("--ohms", type=float, default=33.0, help="the device, as a resistor")
     parser.add_argument("--measure-time", type=float, default=0.02, help="seconds for a MEAS")
+    parser.add_argument("--reply-time", type=float, default=0.0005, help="seconds for the others")
     try:
         asyncio.run(_serve(parser.parse_args(arguments)))
     except KeyboardInterrupt:
