@@ -88,7 +88,6 @@ beacons = st.builds(
     pending_short=shorts(7),
     pending_extended=st.lists(euis, max_size=2),
     stack_profile=st.integers(0, 15),
-    protocol_version=st.integers(0, 15),
     router_capacity=flags,
     depth=st.integers(0, 15),
     end_device_capacity=flags,

@@ -297,6 +297,7 @@ def parse_mac_command(payload: bytes) -> MacCommand:
     return known.from_bytes(payload)  # type: ignore[return-value]
 
 
+_PROTOCOL_VERSION = 2  # of ZigBee 2007 and PRO; the layout of older beacons is another
 _NETWORK = Layout(
     "beacon", protocol_id="B", network="H", extended_pan_id="E", offset_low="H", offset_high="B"
 )
@@ -394,6 +395,10 @@ class Beacon:
         if protocol_id != 0:
             raise reader.error("protocol_id", f"{protocol_id} is not ZigBee's", reader.offset - 1)
         network = reader.u16("network")
+        version = network >> 4 & 15
+        if version != _PROTOCOL_VERSION:
+            reason = f"protocol version {version}, not {_PROTOCOL_VERSION}"
+            raise reader.error("protocol_version", reason, reader.offset - 2)
         return cls(
             extended_pan_id=reader.eui64("extended_pan_id"),
             association_permit=superframe & 0x8000 != 0,
@@ -407,7 +412,7 @@ class Beacon:
             pending_extended=extended,
             protocol_id=protocol_id,
             stack_profile=network & 15,
-            protocol_version=network >> 4 & 15,
+            protocol_version=version,
             router_capacity=network & 0x400 != 0,
             depth=network >> 11 & 15,
             end_device_capacity=network & 0x8000 != 0,
