@@ -89,11 +89,12 @@ class StepView:
 
 
 def annotate(record: CaseRecord) -> None:
-    """Add labels, description and steps of `record` to the test that is running.
+    """Add title, labels, description and steps of `record` to the test that is running.
 
     Call it from a pytest hook after the verdict (`pytest_runtest_makereport`), not from a fixture:
     Allure would file the steps under the fixture's tear-down.
     """
+    allure_api.dynamic.title(_title(record))
     for name, value in labels(record):
         allure_api.dynamic.label(name, value)
     allure_api.dynamic.description(description(record))
@@ -135,11 +136,11 @@ def labels(record: CaseRecord) -> list[tuple[str, str]]:
         "kind": record.kind,
         "revision": record.revision,
         "bench": record.bench,
+        "dut": str(record.dut.get("eui64") or record.dut.get("name") or ""),
         "version": str(record.version),
         "verdict": str(record.verdict),
     }
     found += [(name, value) for name, value in rest.items() if value]
-    found += [(f"dut.{key}", str(value)) for key, value in record.dut.items()]
     return [(name, visible(value)) for name, value in found]
 
 
@@ -181,6 +182,10 @@ def complete(directory: Path) -> None:
         _write_result(results, record, [])
     write_categories(results)
     write_environment(results, _environment(header.bench, header.dut, header.versions))
+
+
+def _title(record: CaseRecord) -> str:
+    return visible(f"{record.id} {record.title}".strip())
 
 
 def _clause_line(text: str) -> str:
@@ -300,7 +305,7 @@ def _write_result(results: Path, record: CaseRecord, attachments: list[dict[str,
     area = record.id.partition("-")[0]
     data = {
         "uuid": str(uuid.uuid5(uuid.NAMESPACE_URL, record.id)),
-        "name": visible(f"{record.id} {record.title}".strip()),
+        "name": _title(record),
         "fullName": record.id,
         "testCaseId": record.id,
         "historyId": record.id,

@@ -41,7 +41,8 @@ def write_evidence(
         capture.write(written[-1])
     for name, text in (journals or {}).items():
         path = folder / f"{safe_name(name)}.log"
-        path.write_text(visible(text) + ("" if text.endswith("\n") else "\n"), encoding="utf-8")
+        end = "\n" if text and not text.endswith("\n") else ""
+        path.write_text(visible(text) + end, encoding="utf-8")
         written.append(path)
     for name, data in (files or {}).items():
         path = folder / safe_name(name)

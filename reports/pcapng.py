@@ -24,7 +24,7 @@ SYNTHETIC = "synthetic (never on air)"
 
 _SECTION, _INTERFACE, _PACKET = 0x0A0D0D0A, 1, 6
 _BYTE_ORDER_MAGIC = 0x1A2B3C4D
-_OPT_COMMENT, _SHB_USERAPPL, _IF_NAME, _IF_TSRESOL = 1, 4, 2, 9
+_OPT_COMMENT, _SHB_USERAPPL, _IF_NAME, _IF_TSRESOL, _EPB_PACKETID = 1, 4, 2, 9, 5
 _TLV_FCS_TYPE, _TLV_RSS, _TLV_CHANNEL, _TLV_LQI = 0, 1, 3, 10
 _FCS_CRC16 = 1
 
@@ -95,7 +95,9 @@ class Capture:
     """The frames of one case, with the steps of the case as comments on them.
 
     It is kept in memory and written when the case ends: keys that became known late can so be
-    announced at the head of the file (see reports.keys).
+    announced at the head of the file (see reports.keys). The head shifts the numbers that a reader
+    of the file sees, so each frame has its own number, counted from 1 without the head, as its
+    packet id (`frame.packet_id` in tshark).
     """
 
     def __init__(self, notes: Iterable[str] = ()) -> None:
@@ -153,6 +155,11 @@ class Capture:
         """Return the capture as a pcapng file of one section."""
         written = [*self.head, *self.frames]
         notes = list(self.notes)
+        if self.head:
+            notes.append(
+                f"frame N of a verdict has packet id N (frame.packet_id == N) and is number "
+                f"N + {len(self.head)} of this file: key announcements come first"
+            )
         trailing = [f"after this frame: {text}" for text in self._waiting]
         if not written:
             notes += self._waiting
@@ -162,7 +169,8 @@ class Capture:
         numbers = {name: number for number, name in enumerate(names)}
         for position, frame in enumerate(written, start=1):
             extra = trailing if position == len(written) else []
-            parts.append(_packet(frame, numbers[frame.interface], extra))
+            identity = max(0, position - len(self.head))
+            parts.append(_packet(frame, numbers[frame.interface], identity, extra))
         return b"".join(parts)
 
     def write(self, path: Path) -> None:
@@ -182,7 +190,7 @@ def _interface(name: str) -> bytes:
     return block(_INTERFACE, struct.pack("<HHI", LINKTYPE_TAP, 0, 0) + options(pairs))
 
 
-def _packet(frame: CapturedFrame, interface: int, extra: list[str]) -> bytes:
+def _packet(frame: CapturedFrame, interface: int, identity: int, extra: list[str]) -> bytes:
     data = tap(
         frame.octets,
         rssi=frame.rssi,
@@ -194,5 +202,7 @@ def _packet(frame: CapturedFrame, interface: int, extra: list[str]) -> bytes:
     size = len(data)
     body = struct.pack("<IIIII", interface, micros >> 32, micros & 0xFFFFFFFF, size, size)
     body += data + bytes(-size % 4)
-    comments = [*frame.comments, *extra]
-    return block(_PACKET, body + options((_OPT_COMMENT, text.encode()) for text in comments))
+    pairs = [(_OPT_COMMENT, text.encode()) for text in [*frame.comments, *extra]]
+    if identity:
+        pairs.append((_EPB_PACKETID, struct.pack("<Q", identity)))
+    return block(_PACKET, body + options(pairs))

@@ -213,6 +213,14 @@ def test_frames_of_each_interface_are_told_apart(tmp_path: Path) -> None:
     assert "never on air" in rows[0][1] and struct.pack(">H", PAN).hex() in rows[0][1]
 
 
+def test_frames_keep_their_numbers_whatever_is_announced(tmp_path: Path) -> None:
+    capture = captured([price_request(1), price_request(2), price_request(3)])
+    announce_keys(capture, [KnownKey(NETWORK, "n", network=True), KnownKey(CBKE_LINK, "l")])
+    rows = fields(tmp_path, capture, "frame.number", "frame.packet_id", "zbee_zcl.cmd.tsn")
+    assert rows == [["1", "", ""], ["2", "", ""], ["3", "1", "1"], ["4", "2", "2"], ["5", "3", "3"]]
+    assert b"is number N + 2 of this file" in capture.to_bytes()
+
+
 def test_an_empty_capture_is_a_readable_file(tmp_path: Path) -> None:
     capture = Capture()
     capture.mark("step 1: nothing came")

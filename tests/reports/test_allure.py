@@ -109,7 +109,8 @@ def test_verdicts_have_their_status(ran: dict[str, dict[str, Any]]) -> None:
 
 def test_clauses_are_labels_and_described(ran: dict[str, dict[str, Any]]) -> None:
     assert values(ran["a"], "clause") == ["SE-5.4.8.1", "SE-5.3.3"]
-    assert values(ran["a"], "dut.eui64") == ["0001"]
+    assert values(ran["a"], "dut") == ["0001"]
+    assert ran["a"]["name"] == "a title"
     assert values(ran["a"], "bench") == ["b1"]
     text = ran["a"]["description"]
     assert "**SE-5.3.3** Security parameters" in text and "number: unverified" in text
