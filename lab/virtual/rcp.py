@@ -48,6 +48,7 @@ class SimulatedRcp:
         self.radio = radio
         self.eui64 = eui64
         self.firmware = firmware or Firmware()
+        self._facts = self.firmware.facts
         self.drop_answers = 0
         self.transmissions = 0
         self._locked_up = False
@@ -153,7 +154,7 @@ class SimulatedRcp:
             return pack_uint(Status.OK)
         value = self._now(number)
         if value is None:
-            value = self._values.get(number, self.firmware.facts.get(number))
+            value = self._values.get(number, self._facts.get(number))
         if value is None:
             return None
         fields = value if isinstance(value, tuple) else (value,)
