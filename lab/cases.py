@@ -70,7 +70,8 @@ class CaseMeta:
 
     def faults(self) -> list[str]:
         """Return what is wrong with these words, by the registry; empty when all is known."""
-        faults = [] if self.clauses else ["names no clause"]
+        # Some published vectors test what the harness is made of (Spinel), and no clause.
+        faults = [] if self.clauses or self.kind == "vector" else ["names no clause"]
         for known, names in ((resolve, self.clauses), (finding, self.findings)):
             for name in names:
                 try:
