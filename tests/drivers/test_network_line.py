@@ -11,11 +11,12 @@ import os
 import select
 import socket
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
 
 import pytest
 import serial
-import serial.rfc2217
+from serial.rfc2217 import PortManager
 
 from drivers.errors import PortGone
 from drivers.line import SerialLine
@@ -73,8 +74,8 @@ class Heard:
         return bytes(self.octets)
 
 
-def run(scenario: Callable[[], Awaitable[None]]) -> None:
-    asyncio.run(asyncio.wait_for(scenario(), LIMIT_S))  # type: ignore[arg-type]
+def run(scenario: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    asyncio.run(asyncio.wait_for(scenario(), LIMIT_S))
 
 
 def test_a_socket_line_echoes_and_notices_the_end() -> None:
@@ -134,9 +135,10 @@ class Rfc2217Server:
     def _serve(self) -> None:
         client, _ = self._listener.accept()
         with client, serial.serial_for_url("loop://", timeout=0) as port:
-            manager = serial.rfc2217.PortManager(port, _Connection(client))
+            manager: Any = PortManager(port, _Connection(client))  # type: ignore[arg-type]
             while True:
-                ready, _, _ = select.select([client, self._end], [], [], LIMIT_S)
+                watched: list[Any] = [client, self._end]
+                ready, _, _ = select.select(watched, [], [], LIMIT_S)
                 if not ready or self._end in ready:
                     return
                 octets = client.recv(1024)

@@ -69,7 +69,8 @@ def test_the_nrf_sniffer_is_started_and_its_lines_are_frames(bench: RadioBench) 
         heard: list[RxFrame] = []
         sniffer.on_frame = heard.append
         await sniffer.open()
-        simulated.say(b"before", -50, 1, 1)  # still on its way from an earlier run
+        simulated.say(b"before", -50, 1, 1)  # not asked for: an earlier run's
+        await asyncio.sleep(0.1)
         await sniffer.listen(20)
         simulated.say(BEACON_REQUEST, -47, 180, 4294967000)
         far.write(b"[00:01:02.345] <inf> app: log line\r\nreceived: 0 power: x\r\n")

@@ -101,7 +101,7 @@ def test_an_answer_that_comes_late_is_given_to_nobody(bench: RadioBench) -> None
         dongle.far.write = held.append  # type: ignore[method-assign]
         with pytest.raises(NoAnswer):
             await link.request(GET, Property.NCP_VERSION)
-        dongle.far.write = write  # type: ignore[method-assign]
+        dongle.far.write = write  # type: ignore[method-assign, assignment]
         asked = [
             asyncio.ensure_future(link.request(GET, Property.PROTOCOL_VERSION)) for _ in range(40)
         ]
