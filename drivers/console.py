@@ -162,13 +162,16 @@ class Console:
             text = text.replace(secret, MASK)
         return text
 
-    def transcript(self) -> str:
+    def line_mark(self) -> int:
+        """The number of lines so far, for `transcript(since)`."""
+        return self.lines_dropped + len(self.lines)
+
+    def transcript(self, since: int = 0) -> str:
         """What the device said, line by line with times, masked: for reports."""
-        head = (
-            f"... {self.lines_dropped} earlier lines not kept ...\n" if self.lines_dropped else ""
-        )
-        body = "".join(f"{time:14.6f} {self.masked(text)}\n" for time, text in self.lines)
-        return head + body
+        missing = max(0, self.lines_dropped - since)
+        head = f"... {missing} earlier lines not kept ...\n" if missing else ""
+        kept = self.lines[max(0, since - self.lines_dropped) :]
+        return head + "".join(f"{time:14.6f} {self.masked(text)}\n" for time, text in kept)
 
     # --- carrying out an action --------------------------------------------------------------
 

@@ -77,7 +77,6 @@ class Supply:
         """Connect, learn who answers, choose the dialect, and empty the error queue. The output is
         left as it is.
         """
-        await self._session.open()
         await self._identify()
         await self.errors()
 
@@ -269,6 +268,8 @@ class Supply:
                 f"no dialect fits {idn!r}",
                 f"name one in the bench file: {', '.join(dialects.catalogue())}",
             )
+        if self._wanted is None:
+            await self._session.close()  # the next words are spoken in the dialect from the start
         self._speak(chosen)
         self._dialect = chosen
         fields = [part.strip() for part in idn.split(",", 3)]

@@ -58,15 +58,8 @@ class VisaSession:
         self._free_at = 0.0
         self._doubtful = False
 
-    async def open(self) -> None:
-        """Open the session. PortGone when there is nothing to open; over raw TCP only the first
-        exchange shows it.
-        """
-        async with self._lock:
-            await self._ensure_open()
-
     async def close(self) -> None:
-        """Close the session; it may be opened again."""
+        """Close the session; the next exchange opens it again."""
         async with self._lock:
             await self._drop()
             if self._worker is not None:

@@ -359,8 +359,13 @@ def test_memory_is_bounded() -> None:
         assert len(near.events) <= 5_000
         mark = near.mark()
         assert mark >= 30_000
+        assert near.transcript().startswith(f"... {near.lines_dropped} earlier lines")
+        line_mark = near.line_mark()
+        assert line_mark >= 30_000
         far.say("joined node 0x0009")
         assert await near.event("joined", within=5.0, since=mark) == {"node": "0009"}
+        assert "0x0009" in near.transcript(line_mark)
+        assert "0x0001" not in near.transcript(line_mark)
 
     run(body)
 
