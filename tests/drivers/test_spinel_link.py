@@ -98,10 +98,10 @@ def test_an_answer_that_comes_late_is_given_to_nobody(bench: RadioBench) -> None
         dongle, link = await linked(bench)
         held: list[bytes] = []
         write = dongle.far.write
-        dongle.far.write = held.append  # type: ignore[method-assign]
+        dongle.far.write = held.append  # type: ignore[method-assign, assignment]
         with pytest.raises(NoAnswer):
             await link.request(GET, Property.NCP_VERSION)
-        dongle.far.write = write  # type: ignore[method-assign, assignment]
+        dongle.far.write = write  # type: ignore[method-assign]
         asked = [
             asyncio.ensure_future(link.request(GET, Property.PROTOCOL_VERSION)) for _ in range(40)
         ]
