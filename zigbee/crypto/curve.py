@@ -1,6 +1,6 @@
 """The Koblitz curves of Smart Energy: sect163k1 (suite 1) and sect283k1 (suite 2).
 
-Domain parameters: SEC 2 version 2.0, 3.2.1 and 3.4.1 (NIST K-163 and K-283).  Point formats:
+Domain parameters: SEC 2 (NIST K-163 and K-283), which two versions number differently.  Points:
 SEC 1 version 2.0, 2.3.3 and 2.3.4; octets are big-endian, and the low bit of the first octet of a
 compressed point is the low bit of y / x, not of y.
 
@@ -327,7 +327,7 @@ SECT163K1 = Curve(
     order=0x04000000000000000000020108A2E0CC0D99F8A5EF,
     cofactor=2,
 )
-"""Curve of cryptographic suite 1 (SEC 2, 3.2.1)."""
+"""Curve of cryptographic suite 1 (SEC 2)."""
 
 SECT283K1 = Curve(
     "sect283k1",
@@ -340,7 +340,7 @@ SECT283K1 = Curve(
     order=0x01FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFE9AE2ED07577265DFF7F94451E061E163C61,
     cofactor=4,
 )
-"""Curve of cryptographic suite 2 (SEC 2, 3.4.1)."""
+"""Curve of cryptographic suite 2 (SEC 2)."""
 
 CURVES = {curve.name: curve for curve in (SECT163K1, SECT283K1)}
 """Both curves by name."""

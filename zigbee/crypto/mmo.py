@@ -1,6 +1,6 @@
 """AES-MMO-128: the hash of ZigBee, its HMAC, and the keys derived with it from a link key.
 
-Source: ZigBee specification 053474, Annex B.1.3, B.1.4 and B.4 (B.6 from revision 20 on); the
+Source: ZigBee specification 053474, Annex B.1.3, B.1.4 and B.6 (B.4 in later revisions); the
 derived keys: clause 4.5.3.  All values are octet strings, first octet first; lengths inside the
 padding are big-endian.  Nothing here is truncated.  Not constant-time: for test keys only.
 """
@@ -20,7 +20,7 @@ _OUTER = bytes.maketrans(bytes(range(256)), bytes(octet ^ 0x5C for octet in rang
 
 
 def _padding(length: int) -> bytes:
-    """What the hash appends to a message of ``length`` octets (053474 Annex B.4)."""
+    """What the hash appends to a message of ``length`` octets (053474 Annex B.6)."""
     bits = 8 * length
     if bits < _SHORT_LIMIT:
         return b"\x80" + bytes((13 - length) % _BLOCK) + bits.to_bytes(2, "big")
@@ -30,7 +30,7 @@ def _padding(length: int) -> bytes:
 
 
 def mmo_hash(data: bytes) -> bytes:
-    """Return the 16-octet AES-MMO digest of ``data`` (053474 Annex B.4).
+    """Return the 16-octet AES-MMO digest of ``data`` (053474 Annex B.6).
 
     H_0 is zero and H_i = AES(key = H_(i-1), M_i) xor M_i.  Raises ValueError from 2^29 octets on,
     for which the specification defines no padding.
