@@ -67,6 +67,8 @@ class CaseMeta:
     version: int = 1
     findings: tuple[str, ...] = ()
     deadline: float = DEADLINE_S
+    facts: tuple[str, ...] = ()
+    """Facts of the register on which the case rests as a whole; those that it reads add to them."""
 
     def faults(self) -> list[str]:
         """Return what is wrong with these words, by the registry; empty when all is known."""
@@ -108,6 +110,7 @@ def case(
     version: int = 1,
     findings: Sequence[str] = (),
     deadline: float = DEADLINE_S,
+    facts: Sequence[str] = (),
 ) -> Callable[[FunctionT], FunctionT]:
     """Make a test function a case. See CaseMeta; a list of PICS items means all of them."""
     expression = pics if isinstance(pics, str) else " and ".join(pics)
@@ -123,6 +126,7 @@ def case(
         version=version,
         findings=tuple(findings),
         deadline=deadline,
+        facts=tuple(facts),
     )
 
     def mark(function: FunctionT) -> FunctionT:
@@ -270,6 +274,11 @@ def recording(recorder: Recorder) -> Iterator[Recorder]:
         yield recorder
     finally:
         _recorders.remove(recorder)
+
+
+def current_recorder() -> Recorder | None:
+    """Return the recorder of the case that runs; None outside of one."""
+    return _recorders[-1] if _recorders else None
 
 
 def recorder() -> Recorder:
