@@ -1,0 +1,107 @@
+"""`python -m lab serve`: the virtual bench alone; `python -m lab check`: what of a bench answers;
+`python -m lab facts`: what the verdicts rest on that nobody has confirmed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import Sequence
+
+from drivers.errors import BenchFault
+from lab import checks, facts
+from lab.bench import FOLDER as BENCHES
+from lab.bench import BenchFile
+from lab.config import ConfigError, find_file, load_toml
+from lab.dut import FOLDER as DUTS
+from lab.dut import DutFile
+
+OK, FAULT, USAGE = 0, 1, 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns 0, 1 when the bench does not answer, 2 when a file is wrong."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return USAGE
+    except BenchFault as fault:
+        print(fault, file=sys.stderr)
+        return FAULT
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m lab", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    serve = commands.add_parser("serve", help="run the virtual bench for other programs")
+    serve.add_argument("--bench", default="virtual", metavar="NAME|FILE")
+    serve.add_argument("--dut", metavar="NAME|FILE", help="default: the bench's")
+    serve.add_argument("--revision", choices=("1.0", "1.1"), default="1.1")
+    serve.add_argument("--seed", type=int)
+    serve.add_argument("--defect", action="append", default=[], metavar="NAME|MODULE:CLASS")
+    serve.set_defaults(run=_serve)
+    check = commands.add_parser("check", help="say what of a bench answers")
+    check.add_argument("--bench", default="virtual", metavar="NAME|FILE")
+    check.add_argument("--dut", metavar="NAME|FILE", help="default: the bench's")
+    check.set_defaults(run=lambda given: checks.run(*_files(given)))
+    listed = commands.add_parser("facts", help="list the facts register")
+    listed.add_argument("--json", action="store_true", help="one JSON object a fact")
+    listed.set_defaults(run=lambda given: facts.show(as_json=given.json))
+    return parser
+
+
+def _files(options: argparse.Namespace) -> tuple[BenchFile, DutFile]:
+    path = find_file(options.bench, BENCHES, "bench")
+    bench = load_toml(path, BenchFile)
+    name = options.dut or bench.dut
+    if name is None:
+        raise ConfigError("names no DUT file", path, "dut", "add it, or give --dut")
+    return bench, load_toml(find_file(name, DUTS, "DUT"), DutFile)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    bench, dut = _files(options)
+    if bench.virtual is None:
+        raise ConfigError(
+            "is of real equipment", options.bench, "virtual", "only a virtual bench can be served"
+        )
+    seed = bench.virtual.seed if options.seed is None else options.seed
+    asyncio.run(_serve_until_signal(bench, dut, seed, options.revision, options.defect))
+    return OK
+
+
+async def _serve_until_signal(
+    bench: BenchFile, dut: DutFile, seed: int, revision: str, defects: Sequence[str]
+) -> None:
+    """Run the virtual bench in real time; say where it is in one line of JSON."""
+    from lab.virtual.bench import VirtualBench
+
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    virtual = VirtualBench(bench, dut, seed, revision)
+    await virtual.start(defects)
+    ports = virtual.ports
+    where = {
+        "rcp": ports.get("radio"),
+        "sniffer": ports.get("sniffer"),
+        "second_rcp": ports.get("second_radio"),
+        "console": ports.get("console"),
+        "supply": ports.get("supply"),
+        "dut": {
+            "eui64": str(virtual.device.eui64),
+            "install_code": virtual.device.install_code.hex(),
+        },
+    }
+    print(json.dumps(where), flush=True)
+    await stop.wait()
+    await virtual.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
