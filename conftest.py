@@ -22,6 +22,7 @@ from typing import Any
 
 import pytest
 
+from lab import facts
 from lab.air import AirView
 from lab.bench import Bench
 from lab.cases import CaseError, CaseMeta, declared_steps, recording, title_of
@@ -159,7 +160,8 @@ def _run_of(item: pytest.Item) -> Run | None:
         if item.path.is_relative_to(ROOT / "suites"):
             raise pytest.UsageError(f"{item.nodeid}: a test in suites needs @case(...)")
         return None
-    if faults := meta.faults():
+    faults = [*meta.faults(), *facts.faults(meta.facts)]
+    if faults:
         raise pytest.UsageError(f"{item.nodeid}: case {meta.id}: {'; '.join(faults)}")
     try:
         steps = declared_steps(function)
@@ -259,7 +261,13 @@ def _catch_signals(laboratory: Laboratory) -> None:
         elif not laboratory.interrupt(reason):
             raise reason
 
+    def stuck(_number: int, _frame: FrameType | None) -> None:
+        reason = Inconclusive("the harness itself is stuck: the case took too much real time")
+        if not laboratory.interrupt(reason):
+            raise reason
+
     if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGALRM, stuck)
         for number in SIGNALS:
             signal.signal(number, stop)
 
@@ -323,6 +331,7 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, Any, Any]:
         if reason := laboratory.reason_not_applicable(run):
             raise NotApplicable(reason)
         laboratory.begin(run)
+        signal.setitimer(signal.ITIMER_REAL, laboratory.real_limit(run))
         return (yield)
     except (Exception, pytest.fail.Exception, pytest.skip.Exception) as error:
         _translate(item, "setup", error)
@@ -347,6 +356,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, Any, Any]:
     """What fails after a case is no fault of the device."""
+    signal.setitimer(signal.ITIMER_REAL, 0)
     try:
         return (yield)
     except (Exception, pytest.fail.Exception) as error:

@@ -18,12 +18,18 @@ from drivers.errors import BenchFault
 from lab import bench as benches
 from lab import dut as duts
 from lab.cases import CaseMeta, Recorder
+from lab.clock import SteppedLoop
 from lab.config import ConfigError, find_file, load_toml
 from lab.dut import DutAdapter, DutFile
+from lab.facts import Fact, doubtful
 from lab.judge import Conclusion, judge_end, judge_error, why_not
 from lab.registry import resolve
 from lab.tc import TrustCenter
 from lab.verdicts import CaseRecord, Inconclusive, StepRecord, Verdict
+
+REAL_LIMIT_S = 300.0
+"""Real seconds that a case may take beyond its deadline on a real bench; all it may take on the
+virtual one, whose protocol time costs next to nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +72,6 @@ class Run:
     """Where its function is: file and line."""
     recorder: Recorder = field(default_factory=lambda: Recorder(lambda: 0.0))
     conclusion: Conclusion | None = None
-    doubtful: list[str] = field(default_factory=list)
     started: str = ""
     began_real: float = 0.0
     began: float | None = None
@@ -81,6 +86,10 @@ class Run:
     def clauses(self) -> list[str]:
         """Its clauses with the full ids of the registry."""
         return [resolve(clause).id for clause in self.meta.clauses]
+
+    def doubtful(self) -> list[Fact]:
+        """Return the facts nobody has confirmed on which the case rests."""
+        return doubtful([*self.meta.facts, *self.recorder.facts])
 
     def not_applicable(self, reason: str) -> None:
         """Conclude that the case does not apply."""
@@ -217,6 +226,12 @@ class Laboratory:
         run.began = bench.now()
         run.recorder.now = bench.now
 
+    def real_limit(self, run: Run) -> float:
+        """Return the real seconds after which a case is taken for stuck in the harness itself."""
+        bench = self.bench
+        jumps = bench is None or isinstance(bench.loop, SteppedLoop)
+        return REAL_LIMIT_S if jumps else REAL_LIMIT_S + run.meta.deadline
+
     def reason_not_applicable(self, run: Run) -> str | None:
         """Return why the case does not apply, before anything is opened."""
         if not run.needs_bench:
@@ -235,11 +250,17 @@ class Laboratory:
                 error,
                 phase=phase,
                 vouch=self._voucher(run),
-                doubtful=run.doubtful,
+                doubtful=self._doubtful(run),
             )
+            if conclusion.verdict is Verdict.FAIL:
+                run.recorder.remarks += [f"assumed: {one}" for one in run.doubtful()]
         self._ailing = self._ailing or conclusion.bench_fault
         run.conclude(conclusion)
         return conclusion
+
+    def _doubtful(self, run: Run) -> list[str]:
+        """Return the facts that keep a case from failing the device."""
+        return [] if self.settings.assume_facts else [str(one) for one in run.doubtful()]
 
     def _voucher(self, run: Run) -> Callable[[], None]:
         if run.needs_bench and self.bench is not None:
