@@ -61,6 +61,7 @@ class SerialSniffer(ABC):
         """Stop the sniffer and close the line."""
         if self.line.is_open:
             self._stop()
+            await asyncio.sleep(SETTLE_S)  # closing a port may throw away what it has not sent
         self.line.on_octets = None
         await self.line.close()
 

@@ -80,7 +80,6 @@ def test_the_nrf_sniffer_is_started_and_its_lines_are_frames(bench: RadioBench) 
         await sniffer.ping()
         await asyncio.sleep(1)
         await sniffer.close()
-        await asyncio.sleep(0.1)
         assert simulated.commands == ["sleep", "shell echo off", "channel 20", "receive", "sleep"]
         assert [frame.octets for frame in heard] == [BEACON_REQUEST, b"", BEACON_REQUEST]
         first, second, third = heard
