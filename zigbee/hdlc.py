@@ -22,6 +22,7 @@ _ESCAPE_OCTET = bytes([ESCAPE])
 _REPLACEMENTS = tuple(
     (bytes([octet]), bytes([ESCAPE, octet ^ _MASK])) for octet in (ESCAPE, FLAG, 0x11, 0x13, 0xF8)
 )
+_RESERVED = bytes(sorted(ESCAPED))
 _MIN_OCTETS = 4
 MAX_CONTENT = 1300
 """The longest content in octets that either end sends."""
@@ -31,8 +32,8 @@ _MAX_PENDING = 2 * (MAX_CONTENT + 2)
 def encode(content: bytes) -> bytes:
     """The octets to put on the line for `content`, with a flag at both ends."""
     octets = content + crc_x25(content).to_bytes(2, "little")
-    for plain, escaped in _REPLACEMENTS:
-        if plain in octets:
+    if len(octets.translate(None, _RESERVED)) != len(octets):
+        for plain, escaped in _REPLACEMENTS:
             octets = octets.replace(plain, escaped)
     return _FLAG_OCTET + octets + _FLAG_OCTET
 
@@ -90,11 +91,14 @@ class Decoder:
     def feed(self, octets: bytes) -> list[bytes]:
         """The contents of the frames that `octets` complete."""
         contents: list[bytes] = []
+        if not self._pending and not self._discarding and octets.startswith(_FLAG_OCTET):
+            octets = octets[1:]  # the flag that begins a frame ends nothing
         head, *ended = octets.split(_FLAG_OCTET)
         self._keep(head)
         for part in ended:
             self._end(contents)
-            self._keep(part)
+            if part:
+                self._keep(part)
         return contents
 
     def _keep(self, part: bytes) -> None:
