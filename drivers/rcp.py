@@ -92,7 +92,7 @@ class Rcp:
             raise BenchFault(
                 self.name, f"speaks Spinel {major}.{minor}, not 4", "change its firmware"
             )
-        await self.get(Property.INTERFACE_TYPE)
+        await self._optional(Property.INTERFACE_TYPE)
         caps = await self._optional(Property.CAPS)
         if caps is not None and not {Capability.MAC_RAW, Capability.CONFIG_RADIO} & set(caps):
             raise BenchFault(
