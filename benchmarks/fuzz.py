@@ -167,15 +167,17 @@ class Maker:
         """A NWK frame whose inside is spoilt before it is secured."""
         draw = self.draw
         command = draw.randrange(4) == 0
+        if command:
+            payload = self.spoil(draw.choice(self.nwk_payloads))
+        else:
+            payload = self.spoil(self.application(), 0.2)
         frame = nwk.NwkFrame(
             nwk.NwkType.COMMAND if command else nwk.NwkType.DATA,
             0xA18F,
             draw.choice((0, 1, draw.randrange(0x10000))),
             30,
             1,
-            self.spoil(draw.choice(self.nwk_payloads))
-            if command
-            else self.spoil(self.application(), 0.2),
+            payload,
             multicast=draw.choice((None, None, 5)),
             source_route=draw.choice((None, None, nwk.SourceRoute(0, [1, 2, 3]))),
             src_eui=draw.choice((None, EUI)),

@@ -26,7 +26,7 @@ from zigbee.mac import AssociationResponse, Beacon, MacFrame, MacType, parse_mac
 from zigbee.nwk import NwkFrame, NwkType, RejoinResponse, parse_nwk_command
 from zigbee.packet import Packet
 from zigbee.security import SE_LEVEL, AuxHeader, KeyId, aps_key, unseal
-from zigbee.types import Eui64
+from zigbee.types import Address, Eui64
 
 __all__ = ["AddressBook", "Dissector", "KeyRing", "Packet"]
 
@@ -95,11 +95,7 @@ class Dissector:
         aux = nwk.aux
         if aux is not None:
             hop = mac.src
-            sources = (
-                self.addresses.candidates(pan, hop)
-                if aux.source is None and hop is not None
-                else (aux.source,)
-            )
+            sources = self._hops(pan, hop) if aux.source is None else (aux.source,)
             keys = self.keys.network_keys(aux.key_sequence)
             nwk.payload, packet.nwk_key, source = self._open("nwk", octets, nwk, sources, keys)
             packet.nwk_opened = True
@@ -116,12 +112,18 @@ class Dissector:
         else:
             self._aps(packet, pan, nwk)
 
+    def _hops(self, pan: int | None, hop: Address | None) -> tuple[Eui64, ...]:
+        """The EUI-64s that the device which sent the MAC frame may have."""
+        if hop is None or isinstance(hop, Eui64):
+            return () if hop is None else (hop,)
+        return self.addresses.candidates(pan, hop)
+
     def _open(
         self,
         layer: str,
         octets: bytes,
         frame: NwkFrame | ApsFrame,
-        sources: Iterable[Eui64 | None],
+        sources: Iterable[Eui64],
         keys: Iterable[bytes],
     ) -> tuple[bytes, bytes, Eui64]:
         """The payload of a secured layer in the clear, the key and the source that opened it.
@@ -140,8 +142,6 @@ class Dissector:
         tail = octets[at + 1 : at + 5] + control
         tried = 0
         for source in sources:
-            if source is None:
-                continue
             nonce = source.to_le() + tail
             for key in keys:
                 tried += 1
@@ -186,6 +186,8 @@ class Dissector:
             sources: tuple[Eui64, ...] = (aux.source,)
         else:
             sources = self.addresses.candidates(pan, nwk.src)
+            if nwk.src_eui is not None and nwk.src_eui not in sources:
+                sources = (nwk.src_eui, *sources)
         if aux.key_id == KeyId.NETWORK:
             keys = self.keys.network_keys(aux.key_sequence)
         else:

@@ -15,7 +15,7 @@ from zigbee.dissect import Dissector, KeyRing, Packet
 from zigbee.errors import SecurityError
 from zigbee.interpan import InterPanFrame
 from zigbee.keyring import ADDRESSES_LIMIT, LEARNED_KEYS_LIMIT, AddressBook
-from zigbee.security import KeyId, secure_aps, secure_nwk
+from zigbee.security import AuxHeader, KeyId, nonce, seal, secure_aps, secure_nwk
 from zigbee.types import Eui64, corrupt
 
 PAN = 0x1A62
@@ -268,3 +268,32 @@ def test_own_pair_of_link_keys_comes_first() -> None:
     ring.add_link(NETWORK_KEY, "default")
     assert ring.link_keys(frozenset((JOINER, PARENT))) == (APP_KEY, NETWORK_KEY, LINK_KEY)
     assert ring.link_keys(None)[0] == NETWORK_KEY
+
+
+@pytest.mark.parametrize("announced", [False, True])
+def test_nothing_is_taken_for_known_that_no_frame_showed(announced: bool) -> None:
+    """Without an EUI-64 in the frame, one must have been seen, or be in the NWK header."""
+    dissector = listener()
+    opaque = secure_aps(data(price(3)), LINK_KEY, source=JOINER, frame_counter=2)
+    frame = to_network(opaque.to_bytes(), 0xA18F, 0x0000)
+    if announced:
+        frame = replace(frame, src_eui=JOINER)
+    packet = dissector.dissect(over_mac(frame, 0xA18F, 0x0000))
+    assert packet.aps_opened == announced
+    assert isinstance(packet.error, SecurityError) != announced
+
+
+def test_a_hop_with_an_extended_address_opens_without_extended_nonce() -> None:
+    dissector = listener()
+    dissector.keys.add_network(NETWORK_KEY)
+    clear = to_network(data(price(1)).to_bytes())
+    aux = AuxHeader(KeyId.NETWORK, 5, None, 0)
+    header = replace(clear, security=True, aux=aux)
+    aad = header.header_bytes() + aux.to_bytes(5)
+    sealed = seal(NETWORK_KEY, nonce(TC, 5, aux.control(5)), clear.payload, aad)
+    frame = replace(header, payload=sealed)
+    outer = mac.MacFrame(
+        mac.MacType.DATA, 1, PAN, 0xA18F, src=TC, payload=frame.to_bytes(), pan_compression=True
+    )
+    packet = dissector.dissect(outer.to_bytes())
+    assert packet.nwk_opened and packet.command is not None
