@@ -99,6 +99,8 @@ class Dissector:
             keys = self.keys.network_keys(aux.key_sequence)
             nwk.payload, packet.nwk_key, source = self._open("nwk", octets, nwk, sources, keys)
             packet.nwk_opened = True
+            if packet.nwk_key != keys[0]:
+                self.keys.network_key_opened(aux.key_sequence, packet.nwk_key)
             packet.undecoded = nwk.payload
             if hop is not None and not isinstance(hop, Eui64):
                 self.addresses.learn(pan, hop, source)
@@ -190,11 +192,13 @@ class Dissector:
                 sources = (nwk.src_eui, *sources)
         if aux.key_id == KeyId.NETWORK:
             keys = self.keys.network_keys(aux.key_sequence)
-        else:
-            targets = self.addresses.candidates(pan, nwk.dst)
-            pair = frozenset((sources[0], targets[0])) if sources and targets else None
-            keys = self.keys.link_keys(pair)
+            return self._open("aps", octets, aps, sources, keys)
+        targets = self.addresses.candidates(pan, nwk.dst)
+        pair = frozenset((sources[0], targets[0])) if sources and targets else None
+        keys = self.keys.link_keys(pair)
         payload, key, source = self._open("aps", octets, aps, sources, keys)
+        if key != keys[0]:
+            self.keys.link_key_opened(pair, key)
         if nwk.security:
             self.addresses.learn(pan, nwk.src, source)
         return payload, key, source

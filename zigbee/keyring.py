@@ -36,7 +36,7 @@ class KeyRing:
         self.links: list[LinkKey] = []
         self._learned_network: list[tuple[int, bytes]] = []
         self._learned_links: list[LinkKey] = []
-        self._network_order: dict[int, tuple[bytes, ...]] = {}
+        self._network_order: dict[int | None, tuple[bytes, ...]] = {}
         self._link_order: dict[frozenset[Eui64] | None, tuple[bytes, ...]] = {}
 
     def add_network(self, key: bytes, sequence: int = 0, *, learned: bool = False) -> None:
@@ -72,18 +72,22 @@ class KeyRing:
                 self.links.remove(self._learned_links.pop(0))
 
     def network_keys(self, sequence: int | None) -> tuple[bytes, ...]:
-        """The keys to try, those of `sequence` first and the newest of them before the others."""
-        if sequence is None:
-            sequence = -1
+        """The keys to try: the one that last opened such a frame, then the others of `sequence`,
+        newest first, then all of other numbers."""
         order = self._network_order.get(sequence)
         if order is None:
-            own = self.network.get(sequence, [])[::-1]
+            own = [] if sequence is None else self.network.get(sequence, [])[::-1]
             others = [k for n, keys in self.network.items() if n != sequence for k in keys[::-1]]
             order = self._network_order[sequence] = tuple(dict.fromkeys(own + others))
         return order
 
+    def network_key_opened(self, sequence: int | None, key: bytes) -> None:
+        """Notes which key opened a frame: the next one will probably want the same."""
+        self._network_order[sequence] = _moved_first(key, self.network_keys(sequence))
+
     def link_keys(self, pair: frozenset[Eui64] | None) -> tuple[bytes, ...]:
-        """The link keys to try between `pair`: its own, then those of nobody, then all others."""
+        """The link keys to try between `pair`: the one that last opened a frame of theirs, then
+        their own, then those of no pair, then all others; newest first."""
         order = self._link_order.get(pair)
         if order is None:
             if len(self._link_order) > ADDRESSES_LIMIT:
@@ -96,6 +100,10 @@ class KeyRing:
             order = self._link_order[pair] = tuple(dict.fromkeys(link.key for link in ranked))
         return order
 
+    def link_key_opened(self, pair: frozenset[Eui64] | None, key: bytes) -> None:
+        """Notes which key opened a frame between `pair`."""
+        self._link_order[pair] = _moved_first(key, self.link_keys(pair))
+
     def label(self, key: bytes) -> str:
         """What to call a key in a report; never the key itself."""
         for link in self.links:
@@ -105,6 +113,10 @@ class KeyRing:
             if key in keys:
                 return f"network key {sequence}"
         return "link key"
+
+
+def _moved_first(key: bytes, order: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    return (key, *(other for other in order if other != key))
 
 
 def _sixteen(key: bytes) -> bytes:

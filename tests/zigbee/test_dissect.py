@@ -270,6 +270,23 @@ def test_own_pair_of_link_keys_comes_first() -> None:
     assert ring.link_keys(None)[0] == NETWORK_KEY
 
 
+def test_the_key_that_opened_a_frame_is_tried_first() -> None:
+    """A flood of forged Transport Keys must not put wrong keys before the right one."""
+    dissector = listener()
+    dissector.keys.add_network(NETWORK_KEY)
+    for number in range(LEARNED_KEYS_LIMIT):
+        dissector.keys.add_network(number.to_bytes(16, "big"), 0, learned=True)
+        dissector.keys.add_link(number.to_bytes(16, "big"), learned=True)
+    assert dissector.keys.network_keys(0)[0] != NETWORK_KEY
+    clear = secure_aps(data(price(1)), LINK_KEY, source=TC, frame_counter=1)
+    frame = secured(to_network(clear.to_bytes()))
+    packet = dissector.dissect(over_mac(frame))
+    assert (packet.nwk_key, packet.aps_key) == (NETWORK_KEY, LINK_KEY)
+    assert dissector.keys.network_keys(0)[0] == NETWORK_KEY
+    assert dissector.keys.link_keys(None)[0] == LINK_KEY
+    assert set(dissector.keys.network_keys(0)) == set(dissector.keys.network[0])
+
+
 @pytest.mark.parametrize("announced", [False, True])
 def test_nothing_is_taken_for_known_that_no_frame_showed(announced: bool) -> None:
     """Without an EUI-64 in the frame, one must have been seen, or be in the NWK header."""
