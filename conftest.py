@@ -16,6 +16,7 @@ import sys
 import threading
 from collections.abc import Generator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -84,6 +85,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(tryfirst=True)  # before allure-pytest reads where its results go
 def pytest_configure(config: pytest.Config) -> None:
     """Take the options, and decide where results go."""
     option = config.option
@@ -220,7 +222,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         config.stash[CAMPAIGN] = _open_campaign(config, runs)
     except (ConfigError, CampaignError) as error:
         raise pytest.UsageError(str(error)) from None
-    _catch_signals(laboratory)
+    _catch_signals(config, laboratory)
 
 
 def _open_campaign(config: pytest.Config, runs: list[Run]) -> Campaign:
@@ -251,7 +253,7 @@ def _open_campaign(config: pytest.Config, runs: list[Run]) -> Campaign:
     )
 
 
-def _catch_signals(laboratory: Laboratory) -> None:
+def _catch_signals(config: pytest.Config, laboratory: Laboratory) -> None:
     """Turn signals into an orderly end: cases stop, the supply goes off, records stay."""
 
     def stop(number: int, _frame: FrameType | None) -> None:
@@ -266,10 +268,12 @@ def _catch_signals(laboratory: Laboratory) -> None:
         if not laboratory.interrupt(reason):
             raise reason
 
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGALRM, stuck)
-        for number in SIGNALS:
-            signal.signal(number, stop)
+    if threading.current_thread() is not threading.main_thread():
+        return
+    handlers = {signal.SIGALRM: stuck} | dict.fromkeys(SIGNALS, stop)
+    for number, handler in handlers.items():
+        before = signal.signal(number, handler)
+        config.add_cleanup(partial(signal.signal, number, before))
 
 
 # Fixtures
@@ -456,6 +460,12 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         write(alarm, red=True, bold=True)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Switch off before the summary is written, which has to tell of it."""
+    session.config.stash[LAB].close()
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     """The last way out: nothing may leave the supply on."""
     if LAB in config.stash:
@@ -488,7 +498,7 @@ class Ledger:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, Any, Any]:
-        """Switch off, then conclude the campaign."""
+        """Conclude the campaign, when the bench is closed: whatever failed on the way there."""
         laboratory = self.config.stash[LAB]
         try:
             result = yield
