@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["AirView", "Heard", "ReusedNonce"]
 
+#: A wait shorter than this is over: a clock may not be able to count it, seconds.
+CLOCK_RESOLUTION = 1e-6
+
 
 @dataclass(slots=True, frozen=True)
 class Heard:
@@ -220,7 +223,7 @@ class AirView:
                 if mine and one.time <= deadline and pattern.matches(one.packet):
                     return one
             left = deadline - loop.time()
-            if left <= 0:
+            if left < CLOCK_RESOLUTION:
                 return None
             self._news.clear()
             try:

@@ -6,6 +6,7 @@ A virtual bench differs in where its ports come from, and in nothing that comes 
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import tempfile
 from collections.abc import Callable, Coroutine, Sequence
@@ -345,6 +346,21 @@ class Bench:
             await supply.set_voltage(wanted.voltage)
         await supply.output(on)
         self.powered = on
+
+    def power_cut(self, seconds: float) -> None:
+        """Switch the device's supply off and, `seconds` after that, on again with its settings."""
+        self.call(self._cut(seconds), awaited="the supply to cut the power")
+
+    async def _cut(self, seconds: float) -> None:
+        if self.supply is None:
+            raise BenchFault("supply", "this bench has none", "the operator has to switch")
+        loop = asyncio.get_running_loop()
+        back = loop.time() + seconds
+        self.powered = False
+        await self.supply.output(False)
+        await asyncio.sleep(max(0.0, back - loop.time()))
+        await self.supply.output(True)
+        self.powered = True
 
     def set_voltage_along(self, points: Sequence[tuple[float, float]]) -> None:
         """Lead the supply's voltage along (seconds from now, volts), in ten steps between two."""

@@ -240,9 +240,14 @@ class DutAdapter:
 
     def power_cycle(self, seconds_off: float) -> None:
         """Cut the supply for `seconds_off` seconds, restore it, and wait until it has booted."""
-        self.power_off()
-        self._bench.wait(seconds_off)
-        self.power_on()
+        mark = self.mark()
+        if self._bench.air is not None:
+            self._bench.air.mark()
+        self._bench.power_cut(seconds_off)
+        if self.has_event("boot"):
+            self.wait_for("boot", within=self.file.timing.boot, since=mark)
+        else:
+            self._bench.wait(self.file.timing.boot)
 
     def ramp(self, seconds: float) -> None:
         """Lead the supply from nominal to 0 V in `seconds`, and back as slowly; wait for the boot."""

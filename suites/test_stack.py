@@ -37,8 +37,8 @@ def test_unencrypted_nwk_frames_are_dropped(tc, dut_in_service, air):
         ignored(tc, lambda: tc.send_nwk(bare, secure=False), reaction_to(frame, sequence),
                 during=10)
     with step("NWK Leave and a route request without NWK security", "dropped"):
-        leave = Leave(rejoin=False, request=True, remove_children=False)
-        route = RouteRequest(options=0, request_id=1, destination=tc.device_short, path_cost=0)
+        leave = Leave(request=True)
+        route = RouteRequest(identifier=1, destination=tc.device_short)
         for command in (leave, route):
             bare = tc.in_nwk(command.to_bytes(), frame_type=NwkType.COMMAND, radius=1)
             reaction = nwk().where(lambda p: p.nwk_command is not None

@@ -162,11 +162,7 @@ class Joiner:
     def _beacon(self, beacon: mac.Beacon, pan: int, source: Address, lqi: int) -> None:
         if self.state != State.SCANNING:
             return
-        if not self.node.policy.may_join(
-            permit=beacon.association_permit,
-            stack_profile=beacon.stack_profile,
-            protocol_version=beacon.protocol_version,
-        ):
+        if not self.node.policy.may_join(beacon):
             return
         if not (beacon.router_capacity if self.node.router else beacon.end_device_capacity):
             return

@@ -240,7 +240,7 @@ class Responder(Party):
         return None
 
     def _send_ephemeral(self, exchange: Exchange, sequence: int) -> None:
-        exchange.ephemeral = cbke.ephemeral(cbke.SUITE1, self.owner.octets)
+        exchange.ephemeral = self.owner.draw_ephemeral()
         self.send(
             exchange, "EphemeralDataResponse", sequence, EphemeralDataV=exchange.ephemeral.public
         )
@@ -388,7 +388,7 @@ class Initiator(Party):
         return None
 
     def _send_ephemeral(self, exchange: Exchange) -> None:
-        exchange.ephemeral = cbke.ephemeral(cbke.SUITE1, self.owner.octets)
+        exchange.ephemeral = self.owner.draw_ephemeral()
         self.send(exchange, "EphemeralDataRequest", EphemeralDataU=exchange.ephemeral.public)
         self.wait(exchange, exchange.patience + MARGIN, self._late)
 
@@ -458,6 +458,8 @@ class KeyEstablishment:
         self.confirm_time = 0.8
         #: wait time that it puts into Terminate, seconds
         self.wait_time = 10
+        #: gives the ephemeral key pair of each exchange
+        self.draw_ephemeral: Callable[[], cbke.Ephemeral] = self.random_ephemeral
         self.on_key: Callable[[Eui64, bytes], None] | None = None
         self.on_failed: Callable[[int], None] | None = None
         self.responder = Responder(self)
@@ -466,9 +468,9 @@ class KeyEstablishment:
         endpoint.serve(Cluster(CLUSTER, dict(suite), self.responder.handlers(), raw=True))
         endpoint.use(Cluster(CLUSTER, dict(suite), self.initiator.handlers(), raw=True))
 
-    def octets(self, count: int) -> bytes:
-        """Random octets for ephemeral keys."""
-        return self.node.random.randbytes(count)
+    def random_ephemeral(self) -> cbke.Ephemeral:
+        """An ephemeral key pair drawn from the node's chance."""
+        return cbke.ephemeral(cbke.SUITE1, self.node.random.randbytes)
 
     def send(self, frame: ZclFrame, exchange: Exchange) -> None:
         """Send a frame of the exchange, under the network key alone (C.3.1.1)."""

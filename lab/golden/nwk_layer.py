@@ -341,12 +341,7 @@ class NwkLayer:
             self.on_command(command, frame)
 
     def _reply_route(self, request: nwk.RouteRequest, frame: nwk.NwkFrame) -> None:
-        reply = nwk.RouteReply(
-            request_id=request.request_id,
-            originator=frame.src,
-            responder=self.short,
-            path_cost=1,
-        )
+        reply = nwk.RouteReply(request.identifier, frame.src, self.short, cost=1)
         self.send_command(reply, frame.src, radius=DEFAULT_RADIUS)
 
     def learn(self, short: int, eui64: Eui64) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import random
 
 from zigbee.crypto import install_code
+from zigbee.mac import Beacon
 
 __all__ = ["Policy"]
 
@@ -28,9 +29,15 @@ class Policy:
         install_code.check(code_and_crc)
         return install_code.link_key(code_and_crc)
 
-    def may_join(self, *, permit: bool, stack_profile: int, protocol_version: int) -> bool:
-        """Whether a beacon invites this node (ZB 3.6.1, 5.5.5.1)."""
-        return permit and stack_profile == 2 and protocol_version == 2
+    def may_join(self, beacon: Beacon) -> bool:
+        """Whether a beacon invites this node: a ZigBee PRO network that is open (ZB 3.6.1)."""
+        return (
+            beacon.association_permit
+            and beacon.protocol_id == 0
+            and beacon.stack_profile == 2
+            and beacon.protocol_version == 2
+            and beacon.extended_pan_id != 0
+        )
 
     def next_scan_in(self, since_start: float, rng: random.Random) -> float:
         """Seconds to the next scan of a node that found no network (5.5.5.1).

@@ -90,6 +90,9 @@ class SimulatedDevice:
             self._die()
             self._off_since = self._loop_time()
         elif volts >= POWER_ON_VOLTAGE and not on:
+            off, self._off_since = self._off_since, None
+            if off is not None and not self.policy.keeps_commissioning(self._loop_time() - off):
+                self._forget_network()
             self._start("power")
 
     def current(self, volts: float) -> float:
@@ -125,9 +128,6 @@ class SimulatedDevice:
 
     def _boot(self, reason: str) -> None:
         self._boot_timer = None
-        off, self._off_since = self._off_since, None
-        if off is not None and not self.policy.keeps_commissioning(self._loop_time() - off):
-            self._forget_network()
         self.radio.receiver_on = True
         self._build()
         self.console.power(True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 from zigbee.crypto import install_code
 from zigbee.crypto.mmo import mmo_hash
+from zigbee.mac import Beacon
 
 from lab.virtual.defects.base import Defect
 
@@ -71,8 +73,8 @@ class JoinsOtherProtocolVersions(Defect):
     description = "Associates with a PAN whose beacon shows protocol version 3"
     cases = ("MAC-04",)
 
-    def may_join(self, *, permit: bool, stack_profile: int, protocol_version: int) -> bool:
-        return permit and stack_profile == 2
+    def may_join(self, beacon: Beacon) -> bool:
+        return super().may_join(replace(beacon, protocol_version=2))
 
 
 DEFECTS = (
