@@ -6,7 +6,7 @@ from zigbee import zcl
 from zigbee.device_types import device_type, device_types, device_version
 
 
-def test_identifiers():
+def test_identifiers() -> None:
     assert {entry.key: entry.id for entry in device_types()} == {
         "range_extender": 0x0008,
         "esi": 0x0500,
@@ -22,14 +22,14 @@ def test_identifiers():
     assert device_version() == 0
 
 
-def test_every_device_has_basic_and_key_establishment():
+def test_every_device_has_basic_and_key_establishment() -> None:
     for entry in device_types():
         servers, clients = entry.must_have()
         assert {0x0000, 0x0800} <= set(servers)
         assert 0x0800 in clients
 
 
-def test_later_clusters_are_not_in_1_0():
+def test_later_clusters_are_not_in_1_0() -> None:
     later = {0x0019, 0x0704, 0x0705}
     for entry in device_types():
         for clusters in (*entry.must_have("1.0"), *entry.may_have("1.0")):
@@ -37,13 +37,13 @@ def test_later_clusters_are_not_in_1_0():
     assert later <= set(device_type("esi").may_have("1.1")[0])
 
 
-def test_mandatory_clusters_are_defined():
+def test_mandatory_clusters_are_defined() -> None:
     for entry in device_types():
         for clusters in entry.must_have():
             for cluster in clusters:
                 zcl.cluster(cluster)
 
 
-def test_an_unknown_type_is_named():
+def test_an_unknown_type_is_named() -> None:
     with pytest.raises(KeyError, match=r"0x0999.*esi"):
         device_type(0x0999)

@@ -1,5 +1,7 @@
 """OTA files: a published one, written-out octets, lies in lengths, and hostile octets."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,7 +25,7 @@ PUBLISHED = (
 """A sample image file of the Ember image builder, signed under the Certicom test CA."""
 
 
-def test_a_published_file_is_read_as_its_maker_says():
+def test_a_published_file_is_read_as_its_maker_says() -> None:
     file = OtaFile.from_bytes(bytes.fromhex(PUBLISHED))
     header = file.header
     assert (header.manufacturer, header.image_type, header.file_version) == (0x1002, 0x5678, 5)
@@ -35,7 +37,9 @@ def test_a_published_file_is_read_as_its_maker_says():
         (Tag.ECDSA_SIGNATURE, 50),
     ]
     certificate = file.element(Tag.ECDSA_SIGNING_CERTIFICATE)
-    signature = Signature.from_element(file.element(Tag.ECDSA_SIGNATURE))
+    signed = file.element(Tag.ECDSA_SIGNATURE)
+    assert certificate is not None and signed is not None
+    signature = Signature.from_element(signed)
     assert signature.signer == Eui64.from_bytes_be(certificate.data[22:30])
     assert signature.signature[:21].hex() == "01c2c31cb8c40064eabb3189ad8969eac25893183a"
     assert file.signed_octets() == bytes.fromhex(PUBLISHED)[:140]
@@ -47,7 +51,7 @@ def simple() -> OtaFile:
     return OtaFile(header, [Element(Tag.UPGRADE_IMAGE, b"image")])
 
 
-def test_octets_of_a_file():
+def test_octets_of_a_file() -> None:
     octets = simple().to_bytes()
     assert octets.hex() == HEADER + "43000000" + "0000" + "05000000" + b"image".hex()
     parsed = OtaFile.from_bytes(octets)
@@ -56,7 +60,7 @@ def test_octets_of_a_file():
     assert parsed.to_bytes() == octets
 
 
-def test_optional_parts_of_the_header():
+def test_optional_parts_of_the_header() -> None:
     header = OtaHeader(1, 2, 3, credential_version=1, destination=Eui64(5), hardware=(2, 9))
     octets = header.to_bytes()
     assert octets[8:10].hex() == "0700"
@@ -66,7 +70,7 @@ def test_optional_parts_of_the_header():
     assert parsed.to_bytes() == octets
 
 
-def test_a_signature_element():
+def test_a_signature_element() -> None:
     signer = Eui64.parse("000d6f0000198b36")
     element = Signature(signer, bytes(range(42))).to_element()
     assert element.data[:8].hex() == "368b1900006f0d00"
@@ -83,7 +87,7 @@ def test_a_signature_element():
         simple().signed_octets()
 
 
-def test_files_that_lie_can_be_made():
+def test_files_that_lie_can_be_made() -> None:
     file = simple()
     file.header.total_size = 1000
     file.elements[0].length = 7
@@ -107,7 +111,9 @@ def test_files_that_lie_can_be_made():
         (58, "ffffffff", "data"),
     ],
 )
-def test_a_length_that_cannot_be_is_an_error_with_its_field(offset, octets, field):
+def test_a_length_that_cannot_be_is_an_error_with_its_field(
+    offset: Any, octets: Any, field: Any
+) -> None:
     good = simple().to_bytes()
     patch = bytes.fromhex(octets)
     bad = good[:offset] + patch + good[offset + len(patch) :]
@@ -116,7 +122,7 @@ def test_a_length_that_cannot_be_is_an_error_with_its_field(offset, octets, fiel
     assert (caught.value.layer, caught.value.field) == ("ota", field)
 
 
-def test_octets_after_the_file_are_kept():
+def test_octets_after_the_file_are_kept() -> None:
     octets = simple().to_bytes() + b"rest"
     parsed = OtaFile.from_bytes(octets)
     assert parsed.trailing == b"rest"
@@ -124,7 +130,7 @@ def test_octets_after_the_file_are_kept():
 
 
 @given(st.data())
-def test_whatever_parses_is_rebuilt(data):
+def test_whatever_parses_is_rebuilt(data: Any) -> None:
     octets = bytearray(simple().to_bytes() + data.draw(st.binary(max_size=30)))
     octets[6] = 56 + data.draw(st.integers(0, 16))
     octets[8] = data.draw(st.integers(0, 255))
@@ -139,7 +145,7 @@ def test_whatever_parses_is_rebuilt(data):
 @pytest.mark.parametrize(
     "change", [{"manufacturer": 0x10000}, {"file_version": -1}, {"string": bytes(33)}]
 )
-def test_what_does_not_fit_is_refused(change):
+def test_what_does_not_fit_is_refused(change: Any) -> None:
     header = OtaHeader(**{"manufacturer": 1, "image_type": 2, "file_version": 3, **change})
     with pytest.raises(CodecError):
         header.to_bytes()

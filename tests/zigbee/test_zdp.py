@@ -1,5 +1,7 @@
 """ZDP messages: octets by hand from ZigBee 2.4, failures, wrong messages, round trips."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,7 +31,7 @@ NODE = {
     "MaximumOutgoingTransferSize": 255,
     "DescriptorCapabilityField": 0,
 }
-EXAMPLES = [
+EXAMPLES: list[tuple[str, dict[str, Any], str]] = [
     ("NWK_addr_req", {"IEEEAddr": DEVICE, "RequestType": 0, "StartIndex": 0}, DEVICE_LE + "0000"),
     (
         "Match_Desc_req",
@@ -68,6 +70,18 @@ EXAMPLES = [
             "GroupAddress": 0x4321,
         },
         DEVICE_LE + "01" + "0207" + "01" + "2143",
+    ),
+    (
+        "End_Device_Bind_req",
+        {
+            "BindingTarget": 0x1234,
+            "SrcAddress": DEVICE,
+            "SrcEndpoint": 1,
+            "ProfileID": 0x0109,
+            "InClusterList": [0x0701],
+            "OutClusterList": [0x0700, 0x0702],
+        },
+        "3412" + DEVICE_LE + "01" + "0901" + "01" + "0107" + "02" + "0007" + "0207",
     ),
     ("Mgmt_Leave_req", {"DeviceAddress": Eui64(0), "Options": 0x80}, "00" * 8 + "80"),
     (
@@ -146,14 +160,14 @@ EXAMPLES = [
 
 
 @pytest.mark.parametrize(("name", "fields", "octets"), EXAMPLES)
-def test_octets_of_a_message(name, fields, octets):
+def test_octets_of_a_message(name: Any, fields: Any, octets: Any) -> None:
     message = zdp.build(name, 0x21, **fields)
     assert message.to_bytes().hex() == "21" + octets
     parsed = zdp.parse(message.cluster, bytes.fromhex("21" + octets))
     assert (parsed.name, parsed.sequence, parsed.fields) == (name, 0x21, fields)
 
 
-def test_clusters_of_requests_and_responses():
+def test_clusters_of_requests_and_responses() -> None:
     for entry in zdp.definitions():
         assert zdp.definition(entry.id) is zdp.definition(entry.name) is entry
         if entry.is_response:
@@ -162,20 +176,20 @@ def test_clusters_of_requests_and_responses():
         zdp.definition("Match_desc_req")
 
 
-def test_a_failure_may_end_after_its_status_and_a_success_may_not():
+def test_a_failure_may_end_after_its_status_and_a_success_may_not() -> None:
     assert zdp.parse(0x8006, b"\x01\x86").fields == {"Status": 0x86}
     with pytest.raises(CodecError, match=r"zdp\.Match_Desc_rsp\.NWKAddrOfInterest at octet 2"):
         zdp.parse(0x8006, b"\x01\x00")
 
 
-def test_a_descriptor_that_does_not_parse_stays_octets():
+def test_a_descriptor_that_does_not_parse_stays_octets() -> None:
     payload = bytes.fromhex("01" + "00" + "0000" + "03" + "010901")
     message = zdp.parse(0x8004, payload)
     assert message.fields["SimpleDescriptor"] == bytes.fromhex("010901")
     assert message.to_bytes() == payload
 
 
-def test_an_unknown_cluster_keeps_its_octets():
+def test_an_unknown_cluster_keeps_its_octets() -> None:
     message = zdp.parse(0x0777, b"\x05\x01\x02")
     assert (message.sequence, message.trailing, message.reason) == (
         5,
@@ -187,7 +201,7 @@ def test_an_unknown_cluster_keeps_its_octets():
         zdp.parse(0x0006, b"")
 
 
-def test_wrong_messages_on_purpose():
+def test_wrong_messages_on_purpose() -> None:
     right = zdp.build("Active_EP_rsp", 1, Status=0, NWKAddrOfInterest=2, ActiveEPList=[1])
     assert right.to_bytes().hex() == "0100020001" + "01"
     assert right.drop("NWKAddrOfInterest").to_bytes().hex() == "01000101"
@@ -213,14 +227,14 @@ def test_wrong_messages_on_purpose():
         ),
     ],
 )
-def test_what_is_not_right_is_refused(name, fields, message):
+def test_what_is_not_right_is_refused(name: Any, fields: Any, message: Any) -> None:
     with pytest.raises(CodecError, match=message):
         zdp.build(name, 1, **fields).to_bytes()
 
 
 @pytest.mark.parametrize("definition", zdp.definitions(), ids=lambda definition: definition.name)
 @given(st.binary(min_size=1, max_size=70))
-def test_whatever_parses_is_rebuilt(definition, payload):
+def test_whatever_parses_is_rebuilt(definition: Any, payload: Any) -> None:
     try:
         message = zdp.parse(definition.id, payload)
     except CodecError as error:

@@ -1,5 +1,7 @@
 """Cluster commands: octets by hand, completion, wrong commands on purpose, judgement."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +13,7 @@ from zigbee.zcl import Direction, Raw
 
 ALL = [(cluster, command) for cluster in zcl.clusters() for command in cluster.command_list]
 
-PRICE = {
+PRICE: dict[str, Any] = {
     "ProviderID": 0x01020304,
     "RateLabel": b"Peak",
     "IssuerEventID": 0x05060708,
@@ -28,7 +30,7 @@ PRICE_1_0 = (
     "04030201" + "045065616b" + "08070605" + "78563412" + "00" + "d203" + "21" + "31"
     "00000000" + "3c00" + "0d0c0b0a"
 )  # fmt: skip
-EVENT = {
+EVENT: dict[str, Any] = {
     "IssuerEventID": 1,
     "DeviceClass": 0x0801,
     "UtilityEnrollmentGroup": 0,
@@ -39,11 +41,11 @@ EVENT = {
 }
 
 
-def command(cluster: str, name: str):
+def command(cluster: str, name: str) -> zcl.CommandDefinition:
     return zcl.cluster(cluster).command(name)
 
 
-def test_a_price_by_hand():
+def test_a_price_by_hand() -> None:
     unused = "ff" + "ffffffff" + "ff"
     alternate = "ffffffff" + "ff" + "ff"
     publish = command("price", "PublishPrice")
@@ -54,7 +56,7 @@ def test_a_price_by_hand():
     assert parsed.trailing == b""
 
 
-def test_a_load_control_event_by_hand():
+def test_a_load_control_event_by_hand() -> None:
     octets = command("drlc", "LoadControlEvent").build(**EVENT)
     expected = "01000000" + "0108" + "00" + "00000000" + "1e00" + "02" + "ff" + "ff"
     assert octets.hex() == expected + "0080" + "0080" + "80" + "ff" + "03"
@@ -119,14 +121,14 @@ BY_HAND = [
 
 
 @pytest.mark.parametrize(("cluster", "name", "fields", "octets"), BY_HAND)
-def test_octets_by_hand(cluster, name, fields, octets):
+def test_octets_by_hand(cluster: Any, name: Any, fields: Any, octets: Any) -> None:
     definition = command(cluster, name)
     assert definition.build(**fields).hex() == octets
     parsed = definition.parse(bytes.fromhex(octets))
     assert (parsed.fields, parsed.trailing) == (fields, b"")
 
 
-def test_counts_and_lengths_are_filled():
+def test_counts_and_lengths_are_filled() -> None:
     profile = command("metering", "GetProfileResponse")
     octets = profile.build(EndTime=0, Status=0, ProfileIntervalPeriod=1, Intervals=[1, 0xFFFFFF])
     assert octets.hex() == "00000000" + "00" + "01" + "02" + "010000" + "ffffff"
@@ -142,9 +144,9 @@ def test_counts_and_lengths_are_filled():
     assert octets.hex() == "01" + "01" + "ffff" + "01"
 
 
-def test_conditions_decide_what_is_sent():
+def test_conditions_decide_what_is_sent() -> None:
     query = command("ota_upgrade", "QueryNextImageRequest")
-    given_ = {"ManufacturerCode": 1, "ImageType": 2, "CurrentFileVersion": 3}
+    given_: dict[str, Any] = {"ManufacturerCode": 1, "ImageType": 2, "CurrentFileVersion": 3}
     assert len(query.build(FieldControl=0, **given_)) == 9
     assert len(query.build(FieldControl=1, HardwareVersion=4, **given_)) == 11
     with pytest.raises(CodecError, match=r"HardwareVersion.*only sent when FieldControl bit 0"):
@@ -168,20 +170,25 @@ def test_conditions_decide_what_is_sent():
         ({**EVENT, "CoolingTemperatureSetPoint": 32768}, r"CoolingTemperatureSetPoint.*does not"),
     ],
 )
-def test_a_wrong_field_is_refused_and_named(fields, message):
+def test_a_wrong_field_is_refused_and_named(fields: Any, message: Any) -> None:
     with pytest.raises(CodecError, match=message):
         command("drlc", "LoadControlEvent").build(**fields)
 
 
-def test_a_text_too_long_for_its_length_octet_is_refused():
+def test_a_text_too_long_for_its_length_octet_is_refused() -> None:
     message = command("messaging", "DisplayMessage")
-    given_ = {"MessageID": 1, "MessageControl": 0, "StartTime": 0, "DurationInMinutes": 1}
+    given_: dict[str, Any] = {
+        "MessageID": 1,
+        "MessageControl": 0,
+        "StartTime": 0,
+        "DurationInMinutes": 1,
+    }
     assert len(message.build(Message="x" * 254, **given_)) == 4 + 1 + 4 + 2 + 1 + 254
     with pytest.raises(CodecError, match=r"DisplayMessage\.Message.*at most 254"):
         message.build(Message="x" * 255, **given_)
 
 
-def test_wrong_commands_on_purpose():
+def test_wrong_commands_on_purpose() -> None:
     right = command("drlc", "LoadControlEvent").new(**EVENT)
     octets = right.to_bytes()
     assert right.replace(DurationInMinutes=0).to_bytes() == octets[:11] + bytes(2) + octets[13:]
@@ -197,7 +204,7 @@ def test_wrong_commands_on_purpose():
         right.drop("Duration")
 
 
-def test_a_count_may_lie_and_a_string_may_claim_more_than_it_has():
+def test_a_count_may_lie_and_a_string_may_claim_more_than_it_has() -> None:
     profile = command("metering", "GetProfileResponse")
     right = profile.new(EndTime=0, Status=0, ProfileIntervalPeriod=1, Intervals=[1])
     lie = right.replace(NumberOfPeriodsDelivered=9).to_bytes()
@@ -212,7 +219,7 @@ def test_a_count_may_lie_and_a_string_may_claim_more_than_it_has():
         short.replace(EphemeralDataU=bytes(21)).to_bytes()
 
 
-def test_a_frame_may_end_at_any_optional_field_and_nowhere_else():
+def test_a_frame_may_end_at_any_optional_field_and_nowhere_else() -> None:
     publish = command("price", "PublishPrice")
     octets = publish.build(**PRICE)
     start = len(PRICE_1_0) // 2
@@ -232,7 +239,7 @@ def test_a_frame_may_end_at_any_optional_field_and_nowhere_else():
     ("cluster", "definition"), ALL, ids=lambda value: getattr(value, "name", "")
 )
 @given(st.data())
-def test_whatever_parses_is_rebuilt(cluster, definition, data):
+def test_whatever_parses_is_rebuilt(cluster: Any, definition: Any, data: Any) -> None:
     payload = data.draw(st.binary(max_size=80))
     try:
         parsed = definition.parse(payload)
@@ -252,7 +259,7 @@ def test_whatever_parses_is_rebuilt(cluster, definition, data):
     [command for _, command in ALL if command.payload_length is not None],
     ids=lambda command: command.name,
 )
-def test_fixed_lengths_are_those_other_implementations_give(definition):
+def test_fixed_lengths_are_those_other_implementations_give(definition: Any) -> None:
     """`payload_length` comes from the length constants of other stacks, not from the fields."""
     length = definition.payload_length
     octets = bytes(length)
@@ -262,7 +269,7 @@ def test_fixed_lengths_are_those_other_implementations_give(definition):
         definition.parse(octets[: length - 1])
 
 
-def test_octets_short_of_a_later_revisions_field_are_octets_that_follow():
+def test_octets_short_of_a_later_revisions_field_are_octets_that_follow() -> None:
     """GetScheduledEvents has an optional IssuerEventID from 1.2 on; older devices end before it."""
     definition = command("drlc", "GetScheduledEvents")
     parsed = definition.parse(bytes(5) + b"\x55\x66")
@@ -271,7 +278,7 @@ def test_octets_short_of_a_later_revisions_field_are_octets_that_follow():
     assert (parsed.fields["IssuerEventID"], parsed.trailing) == (0x04030201, b"")
 
 
-def test_octets_that_follow_are_kept_and_sent_again():
+def test_octets_that_follow_are_kept_and_sent_again() -> None:
     definition = command("identify", "Identify")
     parsed = definition.parse(bytes.fromhex("3c00aabb"))
     assert (parsed.fields, parsed.trailing) == ({"IdentifyTime": 60}, b"\xaa\xbb")
@@ -279,10 +286,12 @@ def test_octets_that_follow_are_kept_and_sent_again():
 
 
 class TestDecode:
-    def frame(self, command: int, direction: Direction, payload: bytes = b"", **more):
+    def frame(
+        self, command: int, direction: Direction, payload: bytes = b"", **more: Any
+    ) -> zcl.ZclFrame:
         return zcl.ZclFrame(True, direction, 1, command, payload, **more)
 
-    def test_direction_decides(self):
+    def test_direction_decides(self) -> None:
         to_server = zcl.decode(self.frame(0x00, Direction.TO_SERVER, b"\x01"), 0x0700)
         assert (to_server.name, to_server.fields) == ("GetCurrentPrice", {"CommandOptions": 1})
         octets = bytes.fromhex(PRICE_1_0)
@@ -308,24 +317,26 @@ class TestDecode:
             ((0x04, Direction.TO_CLIENT, {}), 0x0700, "PublishTariffInformation", "from 1.2 on"),
         ],
     )
-    def test_what_has_no_layout_is_kept_with_a_reason(self, frame, cluster, name, reason):
+    def test_what_has_no_layout_is_kept_with_a_reason(
+        self, frame: Any, cluster: Any, name: Any, reason: Any
+    ) -> None:
         id_, direction, more = frame
         found = zcl.decode(self.frame(id_, direction, b"\x01\x02", **more), cluster)
         assert (found.name, found.trailing, found.fields) == (name, b"\x01\x02", {})
         assert reason in found.reason
         assert found.to_bytes() == b"\x01\x02"
 
-    def test_an_unknown_general_command_is_kept_too(self):
+    def test_an_unknown_general_command_is_kept_too(self) -> None:
         found = zcl.decode(zcl.ZclFrame(False, Direction.TO_SERVER, 1, 0x77, b"\x01"), 0)
         assert (found.trailing, found.reason) == (b"\x01", "no such general command")
 
 
 class TestFaults:
-    def judge(self, revision: str = "1.1", **changes):
+    def judge(self, revision: str = "1.1", **changes: Any) -> list[str]:
         right = command("drlc", "LoadControlEvent").new(**EVENT).replace(**changes)
         return [str(fault) for fault in zcl.cluster("drlc").faults(right, revision)]
 
-    def test_a_right_command_has_none(self):
+    def test_a_right_command_has_none(self) -> None:
         assert self.judge() == []
 
     @pytest.mark.parametrize(
@@ -338,10 +349,10 @@ class TestFaults:
             ({"CriticalityLevel": 0x10}, "CriticalityLevel: 16 is more than 15"),
         ],
     )
-    def test_each_rule(self, changes, fault):
+    def test_each_rule(self, changes: Any, fault: Any) -> None:
         assert self.judge(**changes) == [fault]
 
-    def test_missing_trailing_long_and_later(self):
+    def test_missing_trailing_long_and_later(self) -> None:
         drlc, price = zcl.cluster("drlc"), zcl.cluster("price")
         event = command("drlc", "LoadControlEvent").new(**EVENT)
         assert str(drlc.faults(event.drop("DutyCycle"))[0]) == "DutyCycle: is missing"

@@ -2,6 +2,7 @@
 
 import json
 import tomllib
+from typing import Any
 
 import pytest
 
@@ -29,19 +30,19 @@ SHORTS = {
 }
 
 
-def test_every_cluster_of_smart_energy_is_there():
+def test_every_cluster_of_smart_energy_is_there() -> None:
     assert {cluster.id: cluster.short for cluster in zcl.clusters()} == SHORTS
     for id_, short in SHORTS.items():
         assert zcl.cluster(id_) is zcl.cluster(short)
 
 
 @pytest.mark.parametrize("which", [0x0402, "thermostat"])
-def test_an_unknown_cluster_is_named(which):
+def test_an_unknown_cluster_is_named(which: Any) -> None:
     with pytest.raises(KeyError, match=r"0x0402|thermostat.*price"):
         zcl.cluster(which)
 
 
-def test_an_unknown_command_is_named_with_those_there_are():
+def test_an_unknown_command_is_named_with_those_there_are() -> None:
     with pytest.raises(KeyError, match=r"Price has no command 'PublishPrize'.*PublishPrice"):
         zcl.cluster("price").command("PublishPrize")
     with pytest.raises(KeyError):
@@ -49,16 +50,16 @@ def test_an_unknown_command_is_named_with_those_there_are():
 
 
 @pytest.mark.parametrize("entry", loader.index().values(), ids=lambda entry: entry.name)
-def test_the_data_keep_to_the_schema(entry):
+def test_the_data_keep_to_the_schema(entry: Any) -> None:
     jsonschema.validate(tomllib.loads(entry.read_text()), json.loads(schema_text()))
 
 
-def test_the_schema_beside_the_data_is_that_of_the_models():
+def test_the_schema_beside_the_data_is_that_of_the_models() -> None:
     shipped = loader.data().joinpath("schema.json").read_text(encoding="utf-8")
     assert shipped == schema_text(), "run: python -m zigbee.zcl schema"
 
 
-def test_the_data_have_no_findings():
+def test_the_data_have_no_findings() -> None:
     assert findings() == []
 
 
@@ -105,7 +106,7 @@ fields = [
         ("[cluster.security]", "[cluster.security", "Expected"),
     ],
 )
-def test_a_mistake_in_the_data_names_file_and_key(old, new, said):
+def test_a_mistake_in_the_data_names_file_and_key(old: Any, new: Any, said: Any) -> None:
     assert old in GOOD
     loader.parse(GOOD, "example.toml")
     with pytest.raises(zcl.DefinitionError) as caught:
@@ -126,20 +127,20 @@ def test_a_mistake_in_the_data_names_file_and_key(old, new, said):
         ('type = "enum8" }', 'type = "enum8", not_used = 256 }', "not_used"),
     ],
 )
-def test_lint_finds_what_the_schema_cannot(old, new, said):
+def test_lint_finds_what_the_schema_cannot(old: Any, new: Any, said: Any) -> None:
     assert old in GOOD
     assert findings([loader.parse(GOOD, "example.toml")]) == []
     found = findings([loader.parse(GOOD.replace(old, new), "example.toml")])
     assert any(said in finding for finding in found), found
 
 
-def test_marks_of_doubt_are_kept():
+def test_marks_of_doubt_are_kept() -> None:
     assert zcl.cluster("prepayment").command("ChangeSupply").unresolved
     assert zcl.cluster("time").security.unresolved
     assert zcl.cluster("metering").attribute("SupplyStatus").unresolved
 
 
-def test_security_and_inter_pan():
+def test_security_and_inter_pan() -> None:
     assert zcl.cluster("price").link_key_required
     assert not zcl.cluster("key_establishment").link_key_required
     allowed = {

@@ -1,5 +1,7 @@
 """The ZCL header, bit by bit (ZCL 2.3.1.1)."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,13 +20,13 @@ EXAMPLES = [
 
 
 @pytest.mark.parametrize(("frame", "octets"), EXAMPLES)
-def test_octets_of_the_header(frame, octets):
+def test_octets_of_the_header(frame: Any, octets: Any) -> None:
     assert frame.to_bytes().hex() == octets
     assert ZclFrame.from_bytes(bytes.fromhex(octets)) == frame
 
 
 @given(st.binary(max_size=12))
-def test_whatever_parses_is_rebuilt(octets):
+def test_whatever_parses_is_rebuilt(octets: Any) -> None:
     try:
         frame = ZclFrame.from_bytes(octets)
     except CodecError as error:
@@ -34,7 +36,7 @@ def test_whatever_parses_is_rebuilt(octets):
 
 
 @pytest.mark.parametrize("octets", ["", "0001", "04341201", "020100", "030100"])
-def test_cut_and_reserved_frames_are_errors(octets):
+def test_cut_and_reserved_frames_are_errors(octets: Any) -> None:
     with pytest.raises(CodecError):
         ZclFrame.from_bytes(bytes.fromhex(octets))
 
@@ -43,7 +45,7 @@ def test_cut_and_reserved_frames_are_errors(octets):
     ("field", "value"),
     [("sequence", 256), ("command", -1), ("reserved", 8), ("manufacturer", 0x10000)],
 )
-def test_a_header_field_that_does_not_fit_is_named(field, value):
+def test_a_header_field_that_does_not_fit_is_named(field: Any, value: Any) -> None:
     frame = ZclFrame(True, Direction.TO_SERVER, 1, 1)
     setattr(frame, field, value)
     with pytest.raises(CodecError) as caught:
@@ -51,6 +53,6 @@ def test_a_header_field_that_does_not_fit_is_named(field, value):
     assert caught.value.field == field
 
 
-def test_status_codes_that_suites_lean_on():
+def test_status_codes_that_suites_lean_on() -> None:
     assert (Status.SUCCESS, Status.FAILURE, Status.NOT_FOUND) == (0, 1, 0x8B)
     assert (Status.UNSUP_CLUSTER_COMMAND, Status.UNSUPPORTED_ATTRIBUTE) == (0x81, 0x86)

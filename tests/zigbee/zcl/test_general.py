@@ -1,5 +1,7 @@
 """The general commands: octets written out by hand from ZCL 2.4, and round trips."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -66,22 +68,22 @@ EXAMPLES = [
 
 
 @pytest.mark.parametrize(("command", "octets"), EXAMPLES, ids=lambda value: type(value).__name__)
-def test_octets_of_a_command_are_those_of_the_specification(command, octets):
+def test_octets_of_a_command_are_those_of_the_specification(command: Any, octets: Any) -> None:
     assert command.to_bytes().hex() == octets
     assert type(command).from_bytes(bytes.fromhex(octets)) == command
 
 
-def test_every_general_command_is_there_and_exampled():
+def test_every_general_command_is_there_and_exampled() -> None:
     assert sorted(g.BY_COMMAND) == list(range(0x11))
     assert {type(command) for command, _ in EXAMPLES} == set(g.BY_COMMAND.values())
 
 
-def test_types_are_named_when_sent():
+def test_types_are_named_when_sent() -> None:
     assert g.WriteAttributes([g.AttributeValue(0, "uint16", 30)]).to_bytes().hex() == "0000211e00"
 
 
 @given(st.integers(0, 0x10), st.binary(max_size=40))
-def test_whatever_parses_is_rebuilt(command, payload):
+def test_whatever_parses_is_rebuilt(command: Any, payload: Any) -> None:
     frame = zcl.ZclFrame(False, zcl.Direction.TO_CLIENT, 1, command, payload)
     try:
         found = zcl.decode(frame, 0x0702)
@@ -93,7 +95,7 @@ def test_whatever_parses_is_rebuilt(command, payload):
     assert found.body.to_bytes() == payload
 
 
-def test_a_decoded_command_is_named_and_its_fields_are_those_of_its_class():
+def test_a_decoded_command_is_named_and_its_fields_are_those_of_its_class() -> None:
     frame = zcl.ZclFrame(False, zcl.Direction.TO_CLIENT, 1, 0x01, bytes.fromhex("00000020051234"))
     with pytest.raises(CodecError, match=r"value|status|type"):
         zcl.decode(frame, 0)
@@ -103,7 +105,7 @@ def test_a_decoded_command_is_named_and_its_fields_are_those_of_its_class():
     assert command.fields["records"] == [g.AttributeRecord(0, 0, 0x20, 5)]
 
 
-def test_a_manufacturers_general_command_has_the_same_layout():
+def test_a_manufacturers_general_command_has_the_same_layout() -> None:
     frame = zcl.ZclFrame(False, zcl.Direction.TO_SERVER, 1, 0x00, b"\x01\x00", manufacturer=0x1002)
     assert zcl.decode(frame, 0).fields == {"attributes": [1]}
 
@@ -121,7 +123,7 @@ def test_a_manufacturers_general_command_has_the_same_layout():
         (g.WriteAttributesStructured, "0100 0f 0000"),
     ],
 )
-def test_cut_or_unknown_is_an_error_with_its_place(kind, octets):
+def test_cut_or_unknown_is_an_error_with_its_place(kind: Any, octets: Any) -> None:
     with pytest.raises(CodecError) as caught:
         kind.from_bytes(bytes.fromhex(octets))
     assert caught.value.layer == "zcl"
@@ -143,6 +145,6 @@ def test_cut_or_unknown_is_an_error_with_its_place(kind, octets):
     ],
     ids=lambda command: type(command).__name__,
 )
-def test_what_cannot_be_sent_is_refused(command):
+def test_what_cannot_be_sent_is_refused(command: Any) -> None:
     with pytest.raises(CodecError):
         command.to_bytes()

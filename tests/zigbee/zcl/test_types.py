@@ -2,6 +2,7 @@
 
 import math
 import struct
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -47,14 +48,16 @@ EXAMPLES = [
 
 
 @pytest.mark.parametrize(("name", "value", "octets"), EXAMPLES)
-def test_octets_of_a_value_are_those_of_the_specification(name, value, octets):
+def test_octets_of_a_value_are_those_of_the_specification(
+    name: Any, value: Any, octets: Any
+) -> None:
     assert types.encode(name, value).hex() == octets
     reader = Reader(bytes.fromhex(octets), "zcl")
     assert types.decode(name, reader) == value
     assert reader.remaining == 0
 
 
-def test_every_type_of_the_library_is_there_once():
+def test_every_type_of_the_library_is_there_once() -> None:
     names = [entry.name for entry in types.all_types()]
     integers = 4 * 8 + 2  # data, bitmap, uint and int of 1 to 8 octets; two enumerations
     others = 2 + 1 + 3 + 4 + 4 + 3 + 3 + 2  # none, bool, floats, strings, lists, times, ids, keys
@@ -87,14 +90,14 @@ def test_every_type_of_the_library_is_there_once():
         ("semi", 1e9),
     ],
 )
-def test_a_value_that_does_not_fit_is_refused_and_named(name, value):
+def test_a_value_that_does_not_fit_is_refused_and_named(name: Any, value: Any) -> None:
     with pytest.raises(CodecError) as caught:
         types.encode(name, value, "Price")
     assert (caught.value.layer, caught.value.field) == ("zcl", "Price")
     assert caught.value.reason
 
 
-def test_octets_that_are_no_text_survive():
+def test_octets_that_are_no_text_survive() -> None:
     octets = b"\x04\xff\xfe\xc3A"
     text = types.decode("string", Reader(octets, "zcl"))
     assert isinstance(text, str)
@@ -102,7 +105,7 @@ def test_octets_that_are_no_text_survive():
 
 
 @pytest.mark.parametrize(("name", "size"), [("semi", 2), ("single", 4), ("double", 8)])
-def test_every_nan_keeps_its_octets(name, size):
+def test_every_nan_keeps_its_octets(name: Any, size: Any) -> None:
     for octets in (b"\x01" * (size - 2) + b"\xf1\x7f", b"\xff" * size, b"\x00\x7c"[-size:]):
         if len(octets) != size:
             continue
@@ -114,7 +117,7 @@ def test_every_nan_keeps_its_octets(name, size):
 
 
 @given(st.sampled_from([entry.id for entry in types.all_types()]), st.binary(max_size=40))
-def test_whatever_decodes_is_encoded_to_the_same_octets(type_, octets):
+def test_whatever_decodes_is_encoded_to_the_same_octets(type_: Any, octets: Any) -> None:
     reader = Reader(octets, "zcl")
     try:
         value = types.decode(type_, reader)
@@ -124,7 +127,7 @@ def test_whatever_decodes_is_encoded_to_the_same_octets(type_, octets):
 
 
 @given(st.binary(max_size=60))
-def test_structures_of_structures_survive(octets):
+def test_structures_of_structures_survive(octets: Any) -> None:
     """As above, with octets that more often are types, so that nesting is reached."""
     table = bytes([0x48, 0x4C, 0x20, 0x00, 0x01, 0x42, 0x10, 0x50])
     shaped = bytes(table[octet % 8] for octet in octets)
@@ -142,7 +145,7 @@ def nested(depth: int) -> bytes:
     return b"\x48\x01\x00" * (depth - 1) + b"\x20\x00\x00"
 
 
-def test_nesting_is_bounded():
+def test_nesting_is_bounded() -> None:
     types.decode("array", Reader(nested(types.MAX_DEPTH), "zcl"))
     for depth in (types.MAX_DEPTH + 1, 5000):
         with pytest.raises(CodecError, match="nested more than"):
@@ -155,19 +158,19 @@ def test_nesting_is_bounded():
 
 
 @pytest.mark.parametrize("octets", ["00feff", "20feff01", "48feff20ffff"])
-def test_an_announced_count_costs_nothing(octets):
+def test_an_announced_count_costs_nothing(octets: Any) -> None:
     with pytest.raises(CodecError, match="elements announced"):
         types.decode("array", Reader(bytes.fromhex(octets), "zcl"))
 
 
 @pytest.mark.parametrize(("name", "octets"), [("uint24", "0102"), ("string", "0541"), ("ToD", "")])
-def test_cut_octets_name_field_and_offset(name, octets):
+def test_cut_octets_name_field_and_offset(name: Any, octets: Any) -> None:
     with pytest.raises(CodecError) as caught:
         types.decode(name, Reader(bytes.fromhex(octets), "zcl"), "Price")
     assert caught.value.field == "Price"
 
 
 @given(st.floats(width=16))
-def test_half_floats_agree_with_the_struct_module(value):
+def test_half_floats_agree_with_the_struct_module(value: Any) -> None:
     if not math.isnan(value):
         assert types.encode("semi", value) == struct.pack("<e", value)
