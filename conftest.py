@@ -8,6 +8,7 @@ verdicts.jsonl agree.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import json
 import shlex
@@ -33,8 +34,8 @@ from lab.registry import UnknownId, resolve
 from lab.runner import Laboratory, Run, Settings, failure_text, utc_now
 from lab.verdicts import CaseRecord, Inconclusive, NotApplicable, Verdict
 from reports import allure as allure_results
-from reports.campaign import CAMPAIGN as CAMPAIGN_FILE
 from reports.campaign import (
+    ALLURE_RESULTS,
     EVIDENCE,
     INCONCLUSIVE_EXIT,
     Campaign,
@@ -43,6 +44,7 @@ from reports.campaign import (
     safe_name,
     write_json,
 )
+from reports.campaign import CAMPAIGN as CAMPAIGN_FILE
 from reports.casefiles import case_capture
 from reports.evidence import write_evidence
 
@@ -108,7 +110,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[FOLDER] = folder.absolute()
     config.stash[LAB].safety_report = folder.absolute() / "safety.log"
     if getattr(option, "allure_report_dir", None) is None and not option.collectonly:
-        option.allure_report_dir = str(folder / "allure-results")
+        option.allure_report_dir = str(folder / ALLURE_RESULTS)
 
 
 def _runs_cases(config: pytest.Config) -> bool:
@@ -273,7 +275,11 @@ def _catch_signals(config: pytest.Config, laboratory: Laboratory) -> None:
     handlers = {signal.SIGALRM: stuck} | dict.fromkeys(SIGNALS, stop)
     for number, handler in handlers.items():
         before = signal.signal(number, handler)
-        config.add_cleanup(partial(signal.signal, number, before))
+        config.add_cleanup(partial(_restore, number, before))
+
+
+def _restore(number: signal.Signals, handler: Any) -> None:
+    signal.signal(number, handler)
 
 
 # Fixtures
@@ -470,6 +476,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """The last way out: nothing may leave the supply on."""
     if LAB in config.stash:
         config.stash[LAB].close()
+    if FOLDER in config.stash and CAMPAIGN not in config.stash:
+        # allure-pytest made its folder at once; a run that was refused leaves none behind.
+        with contextlib.suppress(OSError):
+            (config.stash[FOLDER] / ALLURE_RESULTS).rmdir()
+            config.stash[FOLDER].rmdir()
 
 
 class Ledger:

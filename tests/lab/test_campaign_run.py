@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import pytest
 
 from drivers.errors import BenchFault
-from lab import runner
+from lab import bench as benches
 from lab.verdicts import Inconclusive
 from reports.campaign import INCONCLUSIVE_EXIT
 
@@ -44,7 +44,8 @@ class FakeBench:
 
     def __init__(self, file: Any, dut_file: Any, **settings: Any) -> None:
         self.file, self.dut_file, self.settings = file, dut_file, settings
-        self.air = self.supply = self.gone = None
+        self.air = self.supply = None
+        self.gone: str | None = None
         self.faults: list[str] = []
         self.generation = 0
         self.recoveries = 0
@@ -107,7 +108,7 @@ def campaign(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Runn
         monkeypatch.setattr(FakeBench, name, value)
     for name in ("recovers", "safe"):
         monkeypatch.setattr(FakeBench, name, True)
-    monkeypatch.setattr(runner.benches, "Bench", FakeBench)
+    monkeypatch.setattr(benches, "Bench", FakeBench)
 
     def run(body: str, *arguments: str, name: str = "test_it.py") -> Outcome:
         pytester.path.joinpath(name).write_text(HEAD + body)
