@@ -58,7 +58,10 @@ LIMITS = {
         "tshark calls the shorter form of 1.1, without MaximumIncomingTransferSize, malformed",
         "octets by hand in test_commands.py",
     ),
-    "CancelMessage": ("tshark warns of a MessageControl that is not 0, a rule of 1.2", "-"),
+    "CancelMessage": (
+        "tshark warns of a MessageControl that is not 0, a rule of 1.2",
+        "its values are compared",
+    ),
     "TransferData": ("without data tshark calls the frame malformed", "octets by hand"),
     "KeyEstablishment": (
         "a certificate is split only for suite 0x0001",
