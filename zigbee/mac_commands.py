@@ -140,7 +140,7 @@ def parse_mac_command(payload: bytes) -> MacCommand:
     return UnknownCommand(identifier, payload[1:]) if known is None else known(payload)
 
 
-_PROTOCOL_VERSION = 2  # of ZigBee 2007 and PRO; the layout of older beacons is another
+_OLDEST_VERSION = 2  # of ZigBee 2006 and later; the layout of older beacons is another
 _NETWORK = Layout(
     "beacon", protocol_id="B", network="H", extended_pan_id="E", offset_low="H", offset_high="B"
 )
@@ -239,8 +239,8 @@ class Beacon:
             raise reader.error("protocol_id", f"{protocol_id} is not ZigBee's", reader.offset - 1)
         network = reader.u16("network")
         version = network >> 4 & 15
-        if version != _PROTOCOL_VERSION:
-            reason = f"protocol version {version}, not {_PROTOCOL_VERSION}"
+        if version < _OLDEST_VERSION:
+            reason = f"protocol version {version} has another layout"
             raise reader.error("protocol_version", reason, reader.offset - 2)
         return cls(
             extended_pan_id=reader.eui64("extended_pan_id"),
