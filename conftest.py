@@ -34,6 +34,8 @@ from lab.registry import UnknownId, resolve
 from lab.runner import Laboratory, Run, Settings, failure_text, utc_now
 from lab.verdicts import CaseRecord, Inconclusive, NotApplicable, Verdict
 from reports import allure as allure_results
+from reports import console
+from reports.build import build
 from reports.campaign import (
     ALLURE_RESULTS,
     EVIDENCE,
@@ -85,6 +87,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="let unconfirmed facts of the register fail a device; the verdict says so",
     )
+    add("--report", action="store_true", help="build the pages of the campaign when it has ended")
 
 
 @pytest.hookimpl(tryfirst=True)  # before allure-pytest reads where its results go
@@ -534,3 +537,6 @@ class Ledger:
             session.exitstatus = 1 if self.foreign_failures else summary.exit_code()
         if laboratory.alarms and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = INCONCLUSIVE_EXIT
+        if self.config.option.report:
+            ended = session.exitstatus != pytest.ExitCode.INTERRUPTED
+            console.show(build(campaign.directory, allure_html=ended))
