@@ -58,7 +58,7 @@ LIMITS = {
     "Metering, some attributes": ("zigpy lacks some sets", "tshark"),
     "invalid values of uint64, int64, enum16": (
         "zigpy has those of shorter types",
-        "test_types.py: all ones, and the smallest number",
+        "octets by hand in test_types.py",
     ),
     "invalid strings": ("zigpy knows them for string alone", "octets by hand in test_types.py"),
     "floats that are subnormal or almost": (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from zigbee.zcl.frame import Status
@@ -18,6 +19,7 @@ _OPERATORS: dict[str, Callable[[int, int], bool]] = {
 }
 
 
+@cache
 def condition(text: str) -> Condition:
     """Compile a condition on one earlier field; a field that is missing makes it false.
 

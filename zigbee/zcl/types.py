@@ -18,7 +18,7 @@ What a type decodes to:
 
 Values that stand for "invalid" or "not used" in numeric types stay numbers. Every value that
 decodes is encoded to the same octets again. Hostile input is bounded: arrays nest at most
-`MAX_DEPTH` deep and never hold more elements than octets are left.
+`MAX_DEPTH` deep, and each of their elements takes at least one octet.
 """
 
 from __future__ import annotations
@@ -344,7 +344,6 @@ def _decode_element(type_: int, reader: Reader, field: str, depth: int) -> Value
 
 
 def _bounded_count(reader: Reader, field: str, count: int) -> None:
-    # Also true of elements without octets: else two octets could ask for 65,534 of them.
     if count > reader.remaining:
         raise reader.error(field, f"{count} elements announced, {reader.remaining} octets left")
 
@@ -356,6 +355,8 @@ def _decode_array(reader: Reader, field: str, depth: int) -> Array:
     count = reader.u16(field)
     if count == _INVALID_COUNT:
         return Array(type_, None)
+    if count and BY_ID[type_].size == 0:  # else three octets could ask for 65,534 of them
+        raise reader.error(field, f"elements of type {BY_ID[type_].name} have no octets")
     _bounded_count(reader, field, count)
     return Array(type_, [_decode_element(type_, reader, field, depth + 1) for _ in range(count)])
 
