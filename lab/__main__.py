@@ -18,6 +18,7 @@ from lab.bench import BenchFile
 from lab.config import ConfigError, find_file, load_toml
 from lab.dut import FOLDER as DUTS
 from lab.dut import DutFile
+from lab.dut import load as load_dut
 
 OK, FAULT, USAGE = 0, 1, 2
 
@@ -61,7 +62,7 @@ def _files(options: argparse.Namespace) -> tuple[BenchFile, DutFile]:
     name = options.dut or bench.dut
     if name is None:
         raise ConfigError("names no DUT file", path, "dut", "add it, or give --dut")
-    return bench, load_toml(find_file(name, DUTS, "DUT"), DutFile)
+    return bench, load_dut(find_file(name, DUTS, "DUT"))
 
 
 def _serve(options: argparse.Namespace) -> int:

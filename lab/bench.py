@@ -26,7 +26,7 @@ from drivers.supply import Supply
 from lab.air import AirView
 from lab.clock import BenchLoop, open_loop
 from lab.config import ConfigError, Section
-from lab.dut import DutFile
+from lab.dut import DutFile, Simulated
 from lab.safety import Guard
 from lab.verdicts import Inconclusive
 
@@ -45,8 +45,8 @@ class VirtualPart(Section):
     seed: int = 1
     """From it comes all chance of the simulation."""
     time: Literal["jump", "real"] = "jump"
-    device: Literal["display"] = "display"
-    """Which simulated device stands on the bench."""
+    device: Simulated = "display"
+    """Which simulated device stands on the bench, unless the DUT file names one."""
 
 
 class LinePart(Section):

@@ -35,16 +35,20 @@ class Section(BaseModel):
 
 def load_toml(path: Path, model: type[ModelT]) -> ModelT:
     """Read a TOML file into a model. Raises ConfigError for the first fault, in one line."""
+    return validated(read_toml(path), model, path)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file as plain data. Raises ConfigError."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         cause = getattr(error, "strerror", None) or str(error)
         raise ConfigError(f"cannot be read: {cause}", path) from error
     try:
-        data = tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"is not TOML: {error}", path) from error
-    return validated(data, model, path)
 
 
 def validated(data: Any, model: type[ModelT], path: Path) -> ModelT:

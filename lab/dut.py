@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -17,7 +17,7 @@ from drivers.console import NoSuchAction
 from drivers.dialogue import Dialogue
 from drivers.errors import NoAnswer
 from lab.clock import DeadlineExpired
-from lab.config import Section
+from lab.config import ConfigError, Section, find_file, read_toml, validated
 from lab.registry import UnknownId, pics_item
 from lab.verdicts import Inconclusive, NotApplicable
 from zigbee.crypto import install_code as install_codes
@@ -30,6 +30,17 @@ FOLDER = Path(__file__).parent / "duts"
 Volts = Annotated[float, Field(gt=0, le=60)]
 Amperes = Annotated[float, Field(ge=0, le=20)]
 Seconds = Annotated[float, Field(gt=0)]
+Simulated = Literal[
+    "display",
+    "esi",
+    "thermostat",
+    "load_control",
+    "meter",
+    "prepayment",
+    "range_extender",
+    "sleepy_display",
+]
+"""The devices that the virtual bench can stand in for (lab/virtual/bench.py says by what)."""
 
 
 class IdentityPart(Section):
@@ -85,10 +96,20 @@ class TimingPart(Section):
     """Longest time between two polls of a sleepy device; 0 for one that always listens."""
 
 
+class VirtualPart(Section):
+    """What stands on a virtual bench in place of the device; a real bench has no use for it."""
+
+    simulated: Simulated | None = None
+    """Which simulated device; None: the one that the bench file names."""
+
+
 class DutFile(Section):
-    """A DUT file: the PICS table, and the PIXIT in the other tables."""
+    """A DUT file: the PICS table, and the PIXIT in the other tables. `load` reads one."""
 
     name: str
+    base: str | None = None
+    """Another DUT file, by name or path, whose keys hold wherever this file does not give them."""
+    virtual: VirtualPart = VirtualPart()
     pics: dict[str, bool] | None = None
     """Item -> supported or not. None when the file has no [pics] table: then nothing is claimed
     and nothing is denied, and cases that ask cannot run."""
@@ -118,6 +139,38 @@ class DutFile(Section):
         if "tc" not in roles:
             roles["joiner"] = None
         return tuple(roles)
+
+
+def load(path: Path) -> DutFile:
+    """Read a DUT file and what it takes from its base. Raises ConfigError."""
+    return validated(_with_base(path, ()), DutFile, path)
+
+
+def _with_base(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
+    """Return the tables of a DUT file, those of its base below them."""
+    data = read_toml(path)
+    name = data.get("base")
+    if not isinstance(name, str):
+        return data
+    beside = (path.parent / name, path.parent / f"{name}.toml")
+    found = next((one for one in beside if one.is_file()), None)
+    base = found or find_file(name, FOLDER, "DUT")
+    if base.resolve() in (one.resolve() for one in (path, *above)):
+        raise ConfigError(f"{name!r} takes from this file in its turn", path, "base")
+    below = _with_base(base, (path, *above))
+    validated(below, DutFile, base)  # so that an error names the file that has it
+    return _merged(below, data)
+
+
+def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """Return two trees of tables as one; where both give a key, `above` has it."""
+    merged = dict(below)
+    for key, value in above.items():
+        old = merged.get(key)
+        if isinstance(old, dict) and isinstance(value, dict):
+            value = _merged(old, value)
+        merged[key] = value
+    return merged
 
 
 @dataclass(slots=True)
@@ -250,7 +303,7 @@ class DutAdapter:
             self._bench.wait(self.file.timing.boot)
 
     def ramp(self, seconds: float) -> None:
-        """Lead the supply from nominal to 0 V in `seconds`, and back as slowly; wait for the boot."""
+        """Lead the supply from nominal to 0 V in `seconds` and back as slowly; wait for the boot."""
         nominal = self._nominal()
         self._bench.set_voltage_along([(0.0, nominal), (seconds, 0.0), (2 * seconds, nominal)])
         self._settle()

@@ -161,7 +161,7 @@ class Laboratory:
                     "leave --defect out, or take the virtual bench",
                 )
             dut_path = find_file(name, duts.FOLDER, "DUT")
-            self._files = bench_file, load_toml(dut_path, DutFile)
+            self._files = bench_file, duts.load(dut_path)
         return self._files
 
     def require_pics(self) -> None:

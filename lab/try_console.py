@@ -16,8 +16,8 @@ from drivers.console import Console
 from drivers.dialogue import Dialogue
 from drivers.errors import BenchFault
 from drivers.line import SerialLine
-from lab.config import ConfigError, load_toml
-from lab.dut import DutFile
+from lab import dut as duts
+from lab.config import ConfigError
 
 
 async def attempt(
@@ -60,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--baudrate", type=int, default=115200)
     options = parser.parse_args(arguments)
     try:
-        dialogue = load_toml(options.file, DutFile).console
+        dialogue = duts.load(options.file).console
         if dialogue is None:
             raise ConfigError("there is no [console] table", options.file, remedy="add one")
         words = parameters_of(options.parameters)

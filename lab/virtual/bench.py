@@ -6,6 +6,7 @@ in the loop of whoever starts it: in virtual time under `govern`, in real time w
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Sequence
 from random import Random
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from lab.config import ConfigError
 from lab.virtual import defects as catalogue
 from lab.virtual.air import Air
 from lab.virtual.console import SimulatedConsole
-from lab.virtual.display import SimulatedDisplay
+from lab.virtual.device import SimulatedDevice
 from lab.virtual.line import PtyLine
 from lab.virtual.rcp import SimulatedRcp
 from lab.virtual.supply import SimulatedSupply
@@ -24,12 +25,22 @@ from zigbee.types import Eui64
 
 if TYPE_CHECKING:
     from lab.bench import BenchFile
-    from lab.dut import DutFile
+    from lab.dut import DutFile, Simulated
 
 RADIOS = ("radio", "sniffer", "second_radio")
 RCP_EUI64 = 0x00124B0014D5A000
 """Address of the first simulated dongle; the others count up."""
-DEVICES = {"display": SimulatedDisplay}
+DEVICES: dict[Simulated, str] = {
+    "display": "lab.virtual.display:SimulatedDisplay",
+    "esi": "lab.virtual.esi:SimulatedEsi",
+    "thermostat": "lab.virtual.thermostat:SimulatedThermostat",
+    "load_control": "lab.virtual.load_control:SimulatedLoadControl",
+    "meter": "lab.virtual.meter:SimulatedMeter",
+    "prepayment": "lab.virtual.prepayment:SimulatedPrepayment",
+    "range_extender": "lab.virtual.range_extender:SimulatedRangeExtender",
+    "sleepy_display": "lab.virtual.sleepy_display:SimulatedSleepyDisplay",
+}
+"""Where the class of each simulated device is; imported when a bench needs it."""
 
 
 class VirtualBench:
@@ -46,7 +57,7 @@ class VirtualBench:
         self.lines: dict[str, PtyLine] = {}
         self.rcps: dict[str, SimulatedRcp] = {}
         self.air: Air
-        self.device: SimulatedDisplay
+        self.device: SimulatedDevice
         self.supply: SimulatedSupply
         self._random: dict[str, Random] = {}
         self._loop: BenchLoop | None = None
@@ -93,7 +104,8 @@ class VirtualBench:
             raise ConfigError(str(error), "--defect") from error
         # The device has its console whether or not the bench file connects one.
         console = SimulatedConsole(self._line("console"))
-        kind = DEVICES[self.file.virtual.device if self.file.virtual else "display"]
+        fallback = self.file.virtual.device if self.file.virtual else "display"
+        kind = device_class(self.dut_file.virtual.simulated or fallback)
         self.device = kind(
             self.air.attach("dut"),
             console,
@@ -129,6 +141,13 @@ class VirtualBench:
             await self.supply.stop()
         for line in self.lines.values():
             line.close()
+
+
+def device_class(name: Simulated) -> type[SimulatedDevice]:
+    """Return the class of a simulated device by the name that DUT files and bench files use."""
+    module, _, attribute = DEVICES[name].partition(":")
+    found: type[SimulatedDevice] = getattr(importlib.import_module(module), attribute)
+    return found
 
 
 def in_flight(lab: SerialLine, far: PtyLine) -> Callable[[], bool]:

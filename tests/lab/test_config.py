@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -11,6 +12,7 @@ from lab import dut as duts
 from lab.bench import BenchFile
 from lab.config import ConfigError, find_file, load_toml
 from lab.dut import DutFile
+from lab.virtual.bench import DEVICES
 
 BENCH = 'name = "b"\n[radio]\nurl = "/dev/ttyACM0"\n'
 
@@ -104,3 +106,50 @@ def test_capabilities_are_the_parts_that_are_named() -> None:
         }
     )
     assert file.capabilities == {"radio", "supply", "supply.trace"}
+
+
+def written(folder: Path, **files: str) -> Path:
+    for name, text in files.items():
+        (folder / f"{name}.toml").write_text(text)
+    return folder / "mine.toml"
+
+
+def test_a_dut_file_takes_from_its_base_what_it_does_not_give(tmp_path: Path) -> None:
+    first = 'name = "first"\n[timing]\nboot = 1\njoin = 2\n[pics]\nNR-ZR = true\nDT-IPD = true\n'
+    second = 'name = "second"\nbase = "first"\n[timing]\njoin = 3\n'
+    third = 'name = "third"\nbase = "second.toml"\n[pics]\nDT-IPD = false\n'
+    file = duts.load(written(tmp_path, first=first, second=second, mine=third))
+    assert (file.name, file.timing.boot, file.timing.join) == ("third", 1, 3)
+    assert file.pics == {"NR-ZR": True, "DT-IPD": False}
+
+
+@pytest.mark.parametrize(
+    ("mine", "other", "at", "key", "says"),
+    [
+        ('base = "other"', 'base = "mine"', "other", "base", "'mine' takes from this file"),
+        ('base = "mine"', "", "mine", "base", "'mine' takes from this file"),
+        ('base = "other"', "[timing]\nbot = 1", "other", "timing.bot", "did you mean 'boot'?"),
+        ("base = 7", "", "mine", "base", "not 7"),
+        ('[virtual]\nsimulated = "disply"', "", "mine", "virtual.simulated", "'display', 'esi'"),
+        ('[virtual]\nsimulate = "display"', "", "mine", "virtual.simulate", "'simulated'"),
+    ],
+)
+def test_faults_of_bases_and_simulated_devices(
+    tmp_path: Path, mine: str, other: str, at: str, key: str, says: str
+) -> None:
+    path = written(tmp_path, mine=f'name = "m"\n{mine}', other=f'name = "o"\n{other}')
+    with pytest.raises(ConfigError) as caught:
+        duts.load(path)
+    assert Path(caught.value.file).stem == at
+    assert caught.value.key == key
+    assert says in str(caught.value)
+
+
+def test_a_base_is_looked_for_among_the_dut_files_too(tmp_path: Path) -> None:
+    assert duts.load(written(tmp_path, mine='name = "m"\nbase = "ipd"')).console is not None
+    with pytest.raises(ConfigError, match="no DUT of the name 'ipdd'"):
+        duts.load(written(tmp_path, mine='name = "m"\nbase = "ipdd"'))
+
+
+def test_every_name_of_a_simulated_device_has_its_class() -> None:
+    assert set(DEVICES) == set(get_args(duts.Simulated))
