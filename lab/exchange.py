@@ -18,7 +18,7 @@ from zigbee.crypto import cbke
 from zigbee.zcl import Direction, ZclFrame
 
 if TYPE_CHECKING:
-    from lab.tc import TrustCenter
+    from lab.golden_unit import GoldenUnit
 
 __all__ = ["CLUSTER", "Exchange", "complete", "terminate", "terminated"]
 
@@ -31,7 +31,7 @@ ANSWER = 20.0
 class Exchange:
     """One run of the protocol; the golden unit's ephemeral key pair is drawn for it."""
 
-    def __init__(self, tc: TrustCenter, credentials: Credentials | None = None) -> None:
+    def __init__(self, tc: GoldenUnit, credentials: Credentials | None = None) -> None:
         self.tc = tc
         self.credentials = credentials or tc.establishment.credentials
         self.ephemeral = cbke.ephemeral(cbke.SUITE1, tc.bench.random.randbytes)
@@ -152,14 +152,14 @@ def terminated(status: int | None = None) -> Pattern:
     return zcl("TerminateKeyEstablishment", **fields)
 
 
-def terminate(tc: TrustCenter, status: int = 0x03, wait: int = 0) -> None:
+def terminate(tc: GoldenUnit, status: int = 0x03, wait: int = 0) -> None:
     """End whatever is under way: Terminate with wait time 0, then 2 s of silence (PEER)."""
     payload = bytes([status, wait]) + SUITE_1.to_bytes(2, "little")
     Exchange(tc).send(TERMINATE, payload)
     tc.bench.wait(2.0)
 
 
-def complete(tc: TrustCenter) -> Exchange:
+def complete(tc: GoldenUnit) -> Exchange:
     """Run a whole honest exchange and use its key from then on.
 
     Raises Violation where the device does not do its part.

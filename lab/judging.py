@@ -11,7 +11,7 @@ from lab.verdicts import Inconclusive, Violation
 from zigbee.mac import MacType
 
 if TYPE_CHECKING:
-    from lab.tc import TrustCenter
+    from lab.golden_unit import GoldenUnit
 
 __all__ = ["demand", "ignored", "in_service"]
 
@@ -23,7 +23,7 @@ def demand(met: object, expected: str, observed: str, *, clause: str | None = No
     observe(observed)
 
 
-def in_service(tc: TrustCenter) -> None:
+def in_service(tc: GoldenUnit) -> None:
     """Demand that the device answers a control read (CTRL)."""
     demand(
         tc.control_read(),
@@ -33,7 +33,7 @@ def in_service(tc: TrustCenter) -> None:
 
 
 def ignored(
-    tc: TrustCenter, stimulus: Callable[[], object], reaction: Pattern, *, during: float
+    tc: GoldenUnit, stimulus: Callable[[], object], reaction: Pattern, *, during: float
 ) -> None:
     """SILENCE: the device has to let ``stimulus`` pass without ``reaction`` for ``during`` seconds.
 
@@ -49,13 +49,13 @@ def ignored(
     answered(tc, "after")
 
 
-def answered(tc: TrustCenter, when: str) -> None:
+def answered(tc: GoldenUnit, when: str) -> None:
     """Make sure that the device hears and answers, else the silence proves nothing."""
     if not tc.control_read():
         raise Inconclusive(f"the control read {when} the silence was not answered")
 
 
-def acknowledged(tc: TrustCenter, since: int) -> bool:
+def acknowledged(tc: GoldenUnit, since: int) -> bool:
     """Whether a MAC acknowledgement followed a unicast frame to the device from here on."""
     awaited: int | None = None
     unicast = False

@@ -1,0 +1,321 @@
+"""What every golden unit can do, be it a trust center or a device that joins the one under test.
+
+It is blocking, and able to misbehave in any layer. Everything that it sends sets the mark from
+which :class:`lab.air.AirView` looks for reactions. Addresses are short ones unless typed Eui64; keys have
+16 octets; times are seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from drivers.errors import BenchFault
+from lab.golden.key_establishment import KeyEstablishment
+from lab.golden.link_keys import LinkKey
+from lab.golden.node import Frame, Node, Tap
+from lab.golden.nwk_layer import NetworkKey
+from lab.golden.zcl_layer import Endpoint
+from lab.host import NodeHost
+from lab.patterns import zcl as zcl_pattern
+from lab.verdicts import Inconclusive
+from zigbee import zcl
+from zigbee.aps import ApsFrame
+from zigbee.mac import MacFrame
+from zigbee.nwk import NwkFrame
+from zigbee.types import Eui64
+from zigbee.zcl import Direction, ZclFrame, general
+
+if TYPE_CHECKING:
+    from drivers.radio import SpinelRadio
+    from lab.air import AirView
+    from lab.bench import Bench
+
+__all__ = ["ENDPOINT", "GoldenUnit"]
+
+T = TypeVar("T")
+ENDPOINT = 1
+DEFAULT_EUI64 = "02a7c50000000001"
+BASIC, KEY_ESTABLISHMENT = 0x0000, 0x0800
+CONTROL_WITHIN = 3.0
+PROBE_WITHIN = 5.0
+
+
+class GoldenUnit(ABC):
+    """A node of the harness on one of the bench's radios, and what it exchanges with the device.
+
+    Subclasses give :meth:`_build`, and call :meth:`start` when they are ready.
+    """
+
+    endpoint: Endpoint
+    establishment: KeyEstablishment
+
+    def __init__(
+        self, bench: Bench, *, radio: str = "radio", eui64: Eui64 | None = None
+    ) -> None:
+        found: SpinelRadio | None = getattr(bench, radio)
+        part = getattr(bench.file, radio)
+        if found is None or part is None:
+            raise BenchFault(radio, "this bench has none", f"add [{radio}] to the bench file")
+        if bench.air is None or bench.sniffer is None:
+            raise BenchFault("sniffer", "this bench has none", "add [sniffer] to the bench file")
+        self.bench = bench
+        self.radio = found
+        self.air: AirView = bench.air
+        self.channel: int = part.channel
+        own = found.identity.get("eui64", DEFAULT_EUI64)
+        self.eui64 = Eui64.parse(own) if eui64 is None else eui64
+        self.generation = bench.generation
+        #: the device's endpoint of profile 0x0109
+        self.dut_endpoint = 1
+        self.node = self._build()
+        self.host = NodeHost(self.node, self.radio)
+
+    @abstractmethod
+    def _build(self) -> Node:
+        """Make the node with its endpoint, and what belongs to it."""
+
+    def start(self) -> None:
+        """Let the unit listen and speak."""
+        self.host.on_fault = lambda fault: self.bench.faults.append(str(fault))
+        self.bench.call(self._start(), 10.0, "the golden unit to start")
+
+    async def _start(self) -> None:
+        self.host.start()
+
+    # -- doing things in the loop -----------------------------------------------------------
+
+    def do(self, action: Callable[..., T], *arguments: Any, **named: Any) -> T:
+        """Let the golden unit do something now; it is a stimulus for waits on the air."""
+        self.air.mark()
+        doing = self._do(lambda: action(*arguments, **named))
+        return self.bench.call(doing, 30.0, "the golden unit")
+
+    async def _do(self, action: Callable[[], T]) -> T:
+        if self.host.fault is not None:
+            raise self.host.fault
+        self.node.now = max(self.node.now, asyncio.get_running_loop().time())
+        result = action()
+        self.host.pump()
+        return result
+
+    @contextmanager
+    def tapped(
+        self,
+        layer: str,
+        direction: str,
+        action: Callable[[Frame], Frame | Iterable[Frame] | None],
+        *,
+        match: Callable[[Frame], bool] = lambda frame: True,
+        times: int | None = None,
+    ) -> Iterator[Tap]:
+        """Intercept frames of a layer for the length of a ``with`` block (``Node.tap``)."""
+        tap = self.node.tap(layer, direction, action, match=match, times=times)
+        try:
+            yield tap
+        finally:
+            self.node.untap(tap)
+
+    # -- the device -------------------------------------------------------------------------
+
+    @property
+    def device(self) -> Eui64:
+        """The device's EUI-64. Raises Inconclusive when it is not known."""
+        if self.air.dut_eui64 is None:
+            raise Inconclusive("the device's EUI-64 is not known")
+        return self.air.dut_eui64
+
+    @property
+    def device_short(self) -> int:
+        """The device's short address. Raises Inconclusive when it is not in the network."""
+        if self.air.dut_short is None:
+            raise Inconclusive("the device has no short address: it is not in the golden network")
+        return self.air.dut_short
+
+    @property
+    def network_key(self) -> NetworkKey:
+        """The network key in use."""
+        active = self.node.nwk.active
+        if active is None:
+            raise Inconclusive("the golden network is not formed")
+        return active
+
+    @property
+    def link_key(self) -> LinkKey:
+        """The link key in force with the device. Raises Inconclusive when there is none."""
+        key = self.node.aps.keys.get(self.device)
+        if key is None:
+            raise Inconclusive("the golden unit shares no link key with the device")
+        return key
+
+    def took_key(self, partner: Eui64, key: bytes) -> None:
+        """Use a key that key establishment gave."""
+        self.air.keys.add_link(key, "cbke", (self.eui64, partner))
+        self.node.aps.keys.install(partner, key, "cbke")
+
+    # -- sending ----------------------------------------------------------------------------
+
+    def send_zcl(
+        self,
+        cluster: int,
+        frame: ZclFrame | bytes,
+        *,
+        secure: bool | None = None,
+        to: int | None = None,
+        endpoint: int | None = None,
+        ack: bool = True,
+    ) -> None:
+        """Send a ZCL frame to the device; ``secure=None`` protects it as 5.4.6 asks."""
+        if secure is None:
+            secure = zcl.cluster(cluster).link_key_required
+        self.do(
+            self.node.aps.send,
+            frame if isinstance(frame, bytes) else frame.to_bytes(),
+            self.device_short if to is None else to,
+            cluster=cluster,
+            profile=0x0109,
+            dst_endpoint=self.dut_endpoint if endpoint is None else endpoint,
+            src_endpoint=ENDPOINT,
+            secure=secure,
+            ack=ack,
+        )
+
+    def command(
+        self,
+        cluster: int,
+        name: str,
+        *,
+        secure: bool | None = None,
+        to: int | None = None,
+        endpoint: int | None = None,
+        disable_default_response: bool = False,
+        **fields: Any,
+    ) -> int:
+        """Send a cluster command by name; gives its ZCL sequence number."""
+        frame = self.node.zcl.command(cluster, name, **fields)
+        frame.disable_default_response = disable_default_response
+        self.send_zcl(cluster, frame, secure=secure, to=to, endpoint=endpoint)
+        return frame.sequence
+
+    def read_frame(
+        self, *attributes: int, direction: Direction = Direction.TO_SERVER, **header: Any
+    ) -> ZclFrame:
+        """A Read Attributes frame with the next sequence number."""
+        return ZclFrame(
+            cluster_specific=False,
+            direction=direction,
+            sequence=self.node.zcl.next_sequence(),
+            command=general.ReadAttributes.COMMAND,
+            payload=general.ReadAttributes(list(attributes)).to_bytes(),
+            **header,
+        )
+
+    def read(
+        self,
+        cluster: int,
+        *attributes: int,
+        secure: bool | None = None,
+        direction: Direction = Direction.TO_SERVER,
+        endpoint: int | None = None,
+    ) -> int:
+        """Send Read Attributes; gives its ZCL sequence number."""
+        frame = self.read_frame(*attributes, direction=direction)
+        self.send_zcl(cluster, frame, secure=secure, endpoint=endpoint)
+        return frame.sequence
+
+    def ask(self, name: str, *, to: int | None = None, **fields: Any) -> int:
+        """Send a ZDP request; gives its sequence number."""
+        self.node.zdo.sequence = sequence = (self.node.zdo.sequence + 1) & 0xFF
+        target = self.device_short if to is None else to
+        self.do(self.node.zdo.send, name, target, sequence=sequence, **fields)
+        return sequence
+
+    def send_aps(self, frame: ApsFrame, *, to: int | None = None) -> None:
+        """Send an APS frame exactly as it is, in a NWK frame of its own."""
+        target = self.device_short if to is None else to
+        self.do(self.node.nwk.send, frame.to_bytes(), target)
+
+    def send_nwk(self, frame: NwkFrame, *, secure: bool = True) -> None:
+        """Send a NWK frame as it is; ``secure`` it first unless it is already."""
+        self.do(self.node.nwk.send_frame, frame, secure=secure, next_hop=self._hop(frame))
+
+    def _hop(self, frame: NwkFrame) -> int:
+        return 0xFFFF if frame.dst >= 0xFFF8 else frame.dst
+
+    def send_mac(self, frame: MacFrame | bytes) -> None:
+        """Send a MAC frame, or any octets, as they are."""
+        octets = frame if isinstance(frame, bytes) else frame.to_bytes()
+        self.do(self.node.transmit, octets)
+
+    # -- frames for the tests that alter them -----------------------------------------------
+
+    def aps_data(self, payload: bytes, cluster: int, *, endpoint: int = ENDPOINT) -> ApsFrame:
+        """An APS data frame to the device, not secured, asking for an acknowledgement."""
+        return ApsFrame(
+            frame_type=0,
+            counter=self.node.aps.next_counter(),
+            ack_request=True,
+            dst_endpoint=self.dut_endpoint if endpoint is None else endpoint,
+            cluster=cluster,
+            profile=0x0109,
+            src_endpoint=ENDPOINT,
+            payload=payload,
+        )
+
+    def control_frame(self) -> tuple[ApsFrame, int]:
+        """The APS frame of a control read (CTRL), and its ZCL sequence number."""
+        frame = self.read_frame(0x0000)
+        return self.aps_data(frame.to_bytes(), BASIC), frame.sequence
+
+    def probe_frame(
+        self, key: LinkKey | bytes | None = None, **overrides: Any
+    ) -> tuple[ApsFrame, int]:
+        """The APS frame of a key probe under ``key`` (by default the one in force).
+
+        ``overrides`` go to ``zigbee.security.secure_aps``: ``frame_counter=...`` and so on.
+        """
+        frame = self.read_frame(0x0000)
+        plain = self.aps_data(frame.to_bytes(), KEY_ESTABLISHMENT)
+        return self.node.aps.secured(plain, key or self.link_key, **overrides), frame.sequence
+
+    def in_nwk(self, frame: ApsFrame | bytes, **fields: Any) -> NwkFrame:
+        """An unsecured NWK frame to the device around an APS frame."""
+        octets = frame if isinstance(frame, bytes) else frame.to_bytes()
+        return self.node.nwk.frame(octets, fields.pop("dst", self.device_short), **fields)
+
+    # -- the two procedures that say whether the device is there ----------------------------
+
+    def control_read(self) -> bool:
+        """CTRL: whether a read of ZCLVersion, NWK security only, is answered in 3 s; one retry."""
+        for _ in range(2):
+            sequence = self.read(BASIC, 0x0000, secure=False)
+            if self.answered(sequence, CONTROL_WITHIN):
+                return True
+        return False
+
+    def answered(self, sequence: int, within: float) -> bool:
+        """Whether a Read Attributes Response with status 0 and this sequence number came."""
+        pattern = zcl_pattern("ReadAttributesResponse").numbered(sequence)
+        found = self.air.seek(pattern, within=within)
+        if found is None or found.packet.command is None:
+            return False
+        records = found.packet.command.fields["records"]
+        return bool(records) and records[0].status == 0
+
+    def key_probe(self, key: LinkKey | bytes | None = None) -> bool:
+        """KEYPROBE: whether a read under ``key`` is acknowledged or answered in 5 s.
+
+        A key given as octets has no counter of its own here; the one in force lends its own.
+        """
+        probe = key
+        if isinstance(key, bytes):
+            self.air.keys.add_link(key, "probed", (self.eui64, self.device))
+            probe = replace(self.link_key, key=key)
+        frame, sequence = self.probe_frame(probe)
+        self.send_aps(frame)
+        pattern = zcl_pattern("ReadAttributesResponse").numbered(sequence)
+        return self.air.seek(pattern, within=PROBE_WITHIN) is not None
