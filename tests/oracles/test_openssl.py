@@ -4,19 +4,23 @@ Random cases, new ones in each run; a failing test prints the seed, and OPENSSL_
 the run.  Without a usable openssl the tests are skipped, and fail when CI is set.
 """
 
+from __future__ import annotations
+
 import os
 import random
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
+from tests.points import finite
 from zigbee.crypto import cbke, ecqv
-from zigbee.crypto.curve import SECT163K1, SECT283K1
+from zigbee.crypto.curve import SECT163K1, SECT283K1, Curve
 from zigbee.crypto.ecdsa import SignatureError, sign_digest, verify_digest
 from zigbee.crypto.errors import PointError
 from zigbee.crypto.mmo import mmo_hash
-from zigbee.crypto.suite import SUITE1, SUITE2
+from zigbee.crypto.suite import SUITE1, SUITE2, Suite
 
 SEED = int(os.environ.get("OPENSSL_ORACLE_SEED", "0")) or random.SystemRandom().getrandbits(32)
 CASES = 8
@@ -24,7 +28,7 @@ OIDS = {"sect163k1": "06052b81040001", "sect283k1": "06052b81040010"}
 CURVES = [pytest.param(curve, id=curve.name) for curve in (SECT163K1, SECT283K1)]
 
 
-def missing():
+def missing() -> str:
     program = shutil.which("openssl")
     if program is None:
         return "there is no openssl"
@@ -35,7 +39,7 @@ def missing():
 
 
 @pytest.fixture(autouse=True, scope="module")
-def oracle():
+def oracle() -> None:
     reason = missing()
     if reason and os.environ.get("CI"):
         pytest.fail(f"required in CI: {reason}")
@@ -44,12 +48,14 @@ def oracle():
 
 
 @pytest.fixture
-def source(request):
+def source(request: pytest.FixtureRequest) -> random.Random:
     print(f"to repeat: OPENSSL_ORACLE_SEED={SEED}")
     return random.Random(f"{SEED} {request.node.name}")
 
 
-def openssl(*arguments, data=b"", check=True):
+def openssl(
+    *arguments: object, data: bytes = b"", check: bool = True
+) -> subprocess.CompletedProcess[bytes]:
     command = ["openssl", *map(str, arguments)]
     done = subprocess.run(command, input=data, capture_output=True, check=False)
     if check and done.returncode:
@@ -60,26 +66,26 @@ def openssl(*arguments, data=b"", check=True):
 # -- keys in DER (RFC 5915, RFC 5480) -----------------------------------------------------------
 
 
-def der(tag, *contents):
+def der(tag: int, *contents: bytes) -> bytes:
     content = b"".join(contents)
     length = len(content)
     head = bytes([length]) if length < 0x80 else b"\x81" + bytes([length])
     return bytes([tag]) + head + content
 
 
-def private_der(curve, private):
+def private_der(curve: Curve, private: int) -> bytes:
     octets = private.to_bytes(curve.length, "big")
     name = der(0xA0, bytes.fromhex(OIDS[curve.name]))
     return der(0x30, der(0x02, b"\x01"), der(0x04, octets), name)
 
 
-def public_der(curve, octets):
+def public_der(curve: Curve, octets: bytes) -> bytes:
     key = bytes.fromhex("06072a8648ce3d0201")
     algorithm = der(0x30, key, bytes.fromhex(OIDS[curve.name]))
     return der(0x30, algorithm, der(0x03, b"\x00", octets))
 
 
-def public_of(curve, private, form="compressed"):
+def public_of(curve: Curve, private: int, form: str = "compressed") -> bytes:
     """The public key that OpenSSL computes for a private key, as octets."""
     arguments = ("ec", "-inform", "DER", "-pubout", "-outform", "DER", "-conv_form", form)
     found = openssl(*arguments, data=private_der(curve, private)).stdout
@@ -87,7 +93,7 @@ def public_of(curve, private, form="compressed"):
     return found[-length:]
 
 
-def draw(curve, source):
+def draw(curve: Curve, source: random.Random) -> int:
     return source.randrange(1, curve.order)
 
 
@@ -95,28 +101,28 @@ def draw(curve, source):
 
 
 @pytest.mark.parametrize("curve", CURVES)
-def test_public_keys_of_our_private_keys(curve, source):
+def test_public_keys_of_our_private_keys(curve: Curve, source: random.Random) -> None:
     scalars = [1, 2, curve.order - 1, *(draw(curve, source) for _ in range(CASES))]
     for private in scalars:
-        point = curve.multiply_generator(private)
+        point = finite(curve.multiply_generator(private))
         assert public_of(curve, private) == curve.compress(point)
         assert public_of(curve, private, "uncompressed") == curve.uncompressed(point)
 
 
 @pytest.mark.parametrize("curve", CURVES)
-def test_key_pairs_of_openssl(curve):
+def test_key_pairs_of_openssl(curve: Curve) -> None:
     for _ in range(CASES):
         arguments = ("ecparam", "-name", curve.name, "-genkey", "-noout", "-outform", "DER")
         key = openssl(*arguments).stdout
         start = key.index(bytes([0x04, curve.length])) + 2
         private = int.from_bytes(key[start : start + curve.length], "big")
-        point = curve.multiply(private, curve.generator)
+        point = finite(curve.multiply(private, curve.generator))
         assert key[-2 * curve.length - 1 :] == curve.uncompressed(point)
         assert curve.validate(point) == point
 
 
 @pytest.mark.parametrize("curve", CURVES)
-def test_what_is_a_public_key(curve, source):
+def test_what_is_a_public_key(curve: Curve, source: random.Random) -> None:
     """Random x: no point, a point of the wrong order, or a key; OpenSSL must say the same."""
     verdicts = []
     for _ in range(4 * CASES):
@@ -139,23 +145,23 @@ def test_what_is_a_public_key(curve, source):
 
 
 @pytest.mark.parametrize("curve", CURVES)
-def test_shared_points(curve, source, tmp_path):
+def test_shared_points(curve: Curve, source: random.Random, tmp_path: Path) -> None:
     for number in range(CASES):
         own, peer = draw(curve, source), draw(curve, source)
-        point = curve.multiply_generator(peer)
+        point = finite(curve.multiply_generator(peer))
         key, other = tmp_path / f"{number}.key", tmp_path / f"{number}.pub"
         key.write_bytes(private_der(curve, own))
         other.write_bytes(public_der(curve, curve.compress(point)))
         arguments = ("-inkey", key, "-keyform", "DER", "-peerkey", other, "-peerform", "DER")
         secret = openssl("pkeyutl", "-derive", *arguments).stdout
-        assert secret == curve.multiply(own, point).x.to_bytes(curve.length, "big")
+        assert secret == finite(curve.multiply(own, point)).x.to_bytes(curve.length, "big")
 
 
-def integer_der(value):
+def integer_der(value: int) -> bytes:
     return der(0x02, value.to_bytes(value.bit_length() // 8 + 1, "big"))
 
 
-def integers(signature):
+def integers(signature: bytes) -> tuple[int, int]:
     """r and s of a signature in DER; none here is longer than 127 octets in all."""
     middle = 4 + signature[3]
     return (
@@ -165,10 +171,10 @@ def integers(signature):
 
 
 @pytest.mark.parametrize("curve", CURVES)
-def test_signatures_both_ways(curve, source, tmp_path):
+def test_signatures_both_ways(curve: Curve, source: random.Random, tmp_path: Path) -> None:
     for number in range(CASES):
         private, digest = draw(curve, source), mmo_hash(source.randbytes(40))
-        public = curve.multiply_generator(private)
+        public = finite(curve.multiply_generator(private))
         key, signed, ours = (tmp_path / f"{number}.{end}" for end in ("key", "digest", "sig"))
         key.write_bytes(private_der(curve, private))
         signed.write_bytes(digest)
@@ -177,7 +183,9 @@ def test_signatures_both_ways(curve, source, tmp_path):
         verify_digest(curve, public, digest, *theirs)
         with pytest.raises(SignatureError):
             verify_digest(curve, public, digest[::-1], *theirs)
-        r, s = sign_digest(curve, private, digest, draw(curve, source))
+        signature = sign_digest(curve, private, digest, draw(curve, source))
+        assert signature is not None
+        r, s = signature
         for value, accepted in ((s, True), (s ^ 1, False)):
             ours.write_bytes(der(0x30, integer_der(r), integer_der(value)))
             found = openssl("pkeyutl", "-verify", *common, "-sigfile", ours, check=False)
@@ -188,7 +196,9 @@ def test_signatures_both_ways(curve, source, tmp_path):
 
 
 @pytest.mark.parametrize("suite", [SUITE1, SUITE2], ids=["suite1", "suite2"])
-def test_the_shared_secret_is_the_product_of_both_factors(suite, source):
+def test_the_shared_secret_is_the_product_of_both_factors(
+    suite: Suite, source: random.Random
+) -> None:
     """Z is x(h * sU * sV * G), one multiplication of the generator, which OpenSSL makes."""
     curve = suite.curve
     ca = ecqv.CertificateAuthority.from_seed(suite, source.randbytes(16), bytes(8))

@@ -1,8 +1,12 @@
 """The lint must notice what it is for: each defect below is put in, and must be named."""
 
+from __future__ import annotations
+
 import copy
 import json
+from collections.abc import Callable, Iterator
 from importlib.resources import files
+from typing import Any
 
 import pytest
 
@@ -10,25 +14,29 @@ import vectors
 from vectors.__main__ import main
 from vectors.lint import check_structure, lint
 from vectors.recompute import RULES, recompute
+from vectors.recompute.rule import Rule, Values
 
+Json = dict[str, Any]
+Edit = Callable[[Json, Json], object]
 QUICK = ["aes128_block", "aes_ccm_star", "hmac_mmo", "install_code", "link_key_derivation"]
 QUICK += ["zigbee_secured_frames", "spinel", "ash"]
 
 
-def raw(name):
-    return json.loads(files("vectors").joinpath("data", f"{name}.json").read_text("utf-8"))
+def raw(name: str) -> Json:
+    content: Json = json.loads(files("vectors").joinpath("data", f"{name}.json").read_text("utf-8"))
+    return content
 
 
 @pytest.mark.parametrize("name", [*QUICK, "aes_ccm", "aes_mmo_hash"])
-def test_the_files_are_right(name):
+def test_the_files_are_right(name: str) -> None:
     assert list(lint([name])) == []
 
 
-def problems_of(content, name="install_code"):
+def problems_of(content: Json, name: str = "install_code") -> str:
     return "\n".join(check_structure(name, content))
 
 
-def change(edit, name="install_code"):
+def change(edit: Edit, name: str = "install_code") -> str:
     content = raw(name)
     edit(content, content["testGroups"][0]["tests"][0])
     return problems_of(content, name)
@@ -57,7 +65,7 @@ def change(edit, name="install_code"):
         ),
     ],
 )
-def test_defects_of_form(edit, problem):
+def test_defects_of_form(edit: Edit, problem: str) -> None:
     assert problem in change(edit)
 
 
@@ -75,7 +83,7 @@ def test_defects_of_form(edit, problem):
         lambda f, t: f["flags"]["BadCrc"].update(kind="other"),
     ],
 )
-def test_the_schema_is_strict(edit):
+def test_the_schema_is_strict(edit: Edit) -> None:
     jsonschema = pytest.importorskip("jsonschema")
     schema = json.loads(files("vectors").joinpath("schema.json").read_text("utf-8"))
     validator = jsonschema.Draft202012Validator(schema)
@@ -85,7 +93,7 @@ def test_the_schema_is_strict(edit):
     assert not validator.is_valid(content)
 
 
-def leaves(value, path=()):
+def leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """Places of all values of a case that can be wrong."""
     if isinstance(value, dict):
         for key, inner in value.items():
@@ -94,7 +102,7 @@ def leaves(value, path=()):
         yield path
 
 
-def spoil(value):
+def spoil(value: Any) -> Any:
     """Another value of the same kind."""
     if isinstance(value, bool):
         return not value
@@ -107,7 +115,7 @@ def spoil(value):
     return value + "00"
 
 
-def spoilt(name, case, path):
+def spoilt(name: str, case: vectors.Case, path: tuple[str, ...]) -> vectors.VectorFile:
     """The file with that one value changed, and only that case in it."""
     content = copy.deepcopy(raw(name))
     for group in content["testGroups"]:
@@ -128,17 +136,17 @@ class Unchecked(vectors.Case):
 
 
 @pytest.fixture
-def one_at_a_time(monkeypatch):
+def one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the rules skip the cases that were not changed, to save time."""
     for name, rule in RULES.items():
 
-        def compute(file, case, rule=rule):
+        def compute(file: vectors.VectorFile, case: vectors.Case, rule: Rule = rule) -> Values:
             return iter(()) if isinstance(case, Unchecked) else rule.compute(file, case)
 
         monkeypatch.setitem(RULES, name, type(rule)(rule.given, compute, rule.optional))
 
 
-def noticed(name, case, path):
+def noticed(name: str, case: vectors.Case, path: tuple[str, ...]) -> bool:
     return any(f"case {case.id}:" in line for line in recompute(spoilt(name, case, path)))
 
 
@@ -154,9 +162,9 @@ FREE_IN = {  # what one case leaves open
 
 
 @pytest.mark.parametrize("name", QUICK)
-def test_no_value_can_be_wrong_unnoticed(name, one_at_a_time):
+def test_no_value_can_be_wrong_unnoticed(name: str, one_at_a_time: None) -> None:
     unnoticed = []
-    chosen = {}
+    chosen: dict[tuple[str, ...], vectors.Case] = {}
     for case in vectors.load(name).tests:  # one of each group type, result and fault
         chosen.setdefault((case["type"], *case.flags), case)
     for case in chosen.values():
@@ -169,7 +177,7 @@ def test_no_value_can_be_wrong_unnoticed(name, one_at_a_time):
     assert unnoticed == []
 
 
-def parameters(name):
+def parameters(name: str) -> set[str]:
     groups = vectors.load(name).groups
     return {key for group in groups for key in group} | {"type"}
 
@@ -195,27 +203,29 @@ def parameters(name):
         ("ecdsa", 63, "digest"),
     ],
 )
-def test_wrong_values_of_curves_are_noticed(name, number, path, one_at_a_time):
+def test_wrong_values_of_curves_are_noticed(
+    name: str, number: int, path: str, one_at_a_time: None
+) -> None:
     file = vectors.load(name)
     case = file.case(number)
     assert noticed(name, case, tuple(path.split(".")))
 
 
-def test_a_value_that_no_rule_knows_is_reported():
+def test_a_value_that_no_rule_knows_is_reported() -> None:
     content = raw("hmac_mmo")
     content["testGroups"][0]["tests"][0]["novelty"] = "00"
     lines = list(recompute(vectors.from_json(content)))
     assert lines == ["hmac_mmo case 1: nothing recomputes novelty"]
 
 
-def test_a_missing_value_is_reported():
+def test_a_missing_value_is_reported() -> None:
     content = raw("hmac_mmo")
     del content["testGroups"][0]["tests"][0]["mac"]
     (line,) = recompute(vectors.from_json(content))
     assert line.startswith("hmac_mmo case 1: mac is missing, computed ")
 
 
-def test_wrong_domain_parameters_are_reported():
+def test_wrong_domain_parameters_are_reported() -> None:
     content = raw("sec2_curves")
     content["testGroups"] = [dict(content["testGroups"][0], tests=[])]
     content["curves"]["sect163k1"]["cofactor"] = 4
@@ -223,14 +233,14 @@ def test_wrong_domain_parameters_are_reported():
     assert lines == ["sec2_curves: it is not so that sect163k1: cofactor is 2"]
 
 
-def test_the_command(capsys):
+def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["lint", "hmac_mmo", "aes128_block"]) == 0
     assert "2 files, 8 cases, 0 problems" in capsys.readouterr().out
     assert main(["list"]) == 0
     assert "cbke_suite2" in capsys.readouterr().out
 
 
-def test_the_command_with_an_unknown_name(capsys):
+def test_the_command_with_an_unknown_name(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         main(["lint", "nothing"])
     assert stop.value.code == 2

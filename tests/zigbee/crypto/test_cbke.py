@@ -1,19 +1,25 @@
 """Key establishment between two parties of our own authority, and what must end it."""
 
+from __future__ import annotations
+
 import random
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from zigbee.crypto import cbke
 from zigbee.crypto.cbke import SUITE1, SUITE2, CbkeError, CbkeFault, Ephemeral
+from zigbee.crypto.curve import Curve
 from zigbee.crypto.ecqv import CertificateAuthority
-from zigbee.crypto.errors import CertificateFault, PointFault
+from zigbee.crypto.errors import CertificateError, CertificateFault, PointError, PointFault
+from zigbee.crypto.suite import Suite
 
 IDS = bytes.fromhex("0000000000000002"), bytes.fromhex("0000000000000001")
 
 
 class Parties:
-    def __init__(self, suite, seed=1):
+    def __init__(self, suite: Suite, seed: int = 1) -> None:
         source = random.Random(seed).randbytes
         self.suite = suite
         self.ca = CertificateAuthority.from_seed(suite, b"test", bytes(8))
@@ -21,7 +27,7 @@ class Parties:
         self.certificates, self.privates = zip(*issued, strict=True)
         self.ephemerals = [cbke.ephemeral(suite, source) for _ in IDS]
 
-    def secret(self, own=0, **changes):
+    def secret(self, own: int = 0, **changes: Any) -> bytes:
         peer = 1 - own
         arguments = {
             "static_private": self.privates[own],
@@ -34,11 +40,11 @@ class Parties:
 
 
 @pytest.fixture(params=[SUITE1, SUITE2], ids=["suite1", "suite2"])
-def parties(request):
+def parties(request: pytest.FixtureRequest) -> Parties:
     return Parties(request.param)
 
 
-def test_both_sides_agree(parties):
+def test_both_sides_agree(parties: Parties) -> None:
     z = parties.secret(0)
     assert z == parties.secret(1)
     assert len(z) == parties.suite.secret_length
@@ -53,7 +59,7 @@ def test_both_sides_agree(parties):
     assert refusal.value.fault == CbkeFault.MAC
 
 
-def test_the_secret_depends_on_everything(parties):
+def test_the_secret_depends_on_everything(parties: Parties) -> None:
     """Static and ephemeral keys of both sides, so that no one part alone impersonates."""
     other = Parties(parties.suite, seed=2)
     z = parties.secret()
@@ -76,14 +82,18 @@ def test_the_secret_depends_on_everything(parties):
         (lambda curve: b"\x02" + bytes(curve.length), PointFault.SUBGROUP),
     ],
 )
-def test_bad_ephemeral_keys(parties, point, fault):
+def test_bad_ephemeral_keys(
+    parties: Parties, point: Callable[[Curve], bytes], fault: PointFault
+) -> None:
     with pytest.raises(CbkeError) as refusal:
         parties.secret(peer_ephemeral=point(parties.suite.curve))
     assert refusal.value.fault == CbkeFault.EPHEMERAL
-    assert refusal.value.__cause__.fault == fault
+    cause = refusal.value.__cause__
+    assert isinstance(cause, PointError)
+    assert cause.fault == fault
 
 
-def test_bad_certificates(parties):
+def test_bad_certificates(parties: Parties) -> None:
     with pytest.raises(CbkeError) as refusal:
         parties.secret(peer_certificate=parties.certificates[1][:-1])
     assert refusal.value.fault == CbkeFault.CERTIFICATE
@@ -92,16 +102,18 @@ def test_bad_certificates(parties):
     )
     with pytest.raises(CbkeError) as refusal:
         parties.secret(peer_certificate=bad)
-    assert refusal.value.__cause__.fault == CertificateFault.POINT
+    cause = refusal.value.__cause__
+    assert isinstance(cause, CertificateError)
+    assert cause.fault == CertificateFault.POINT
 
 
-def test_a_certificate_of_the_other_suite():
+def test_a_certificate_of_the_other_suite() -> None:
     with pytest.raises(CbkeError) as refusal:
         Parties(SUITE1).secret(peer_certificate=Parties(SUITE2).certificates[1])
     assert refusal.value.fault == CbkeFault.CERTIFICATE
 
 
-def test_a_neutral_shared_point(parties):
+def test_a_neutral_shared_point(parties: Parties) -> None:
     """With k = -avf(E) * d the own factor is 0 whatever the partner sends."""
     suite, public = parties.suite, parties.ephemerals[0].public
     bits = {1: 82, 2: 141}[suite.id]
@@ -112,7 +124,7 @@ def test_a_neutral_shared_point(parties):
     assert refusal.value.fault == CbkeFault.NEUTRAL
 
 
-def test_ephemeral_keys_follow_their_source(parties):
+def test_ephemeral_keys_follow_their_source(parties: Parties) -> None:
     suite = parties.suite
     first = cbke.ephemeral(suite, random.Random(5).randbytes)
     assert first == cbke.ephemeral(suite, random.Random(5).randbytes)

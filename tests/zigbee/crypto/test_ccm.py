@@ -1,5 +1,7 @@
 """CCM* against the textbook code of the vectors, at all levels; lengths and refusals."""
 
+from __future__ import annotations
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,7 +18,7 @@ octets = st.binary(max_size=80)
 @levels
 @given(payload=octets, header=octets)
 @settings(max_examples=25, deadline=None)
-def test_levels(level, payload, header):
+def test_levels(level: int, payload: bytes, header: bytes) -> None:
     length = ccm.mic_length(level)
     if level < 4:
         _, mic = textbook.ccm(KEY, NONCE, b"", header + payload, length)
@@ -29,7 +31,7 @@ def test_levels(level, payload, header):
 
 
 @pytest.mark.parametrize("level", [1, 2, 3, 5, 6, 7])
-def test_every_bit_of_what_is_authenticated_counts(level):
+def test_every_bit_of_what_is_authenticated_counts(level: int) -> None:
     secured = ccm.seal_level(KEY, NONCE, b"header", b"payload", level)
     for place in range(8 * len(secured)):
         altered = bytearray(secured)
@@ -40,7 +42,7 @@ def test_every_bit_of_what_is_authenticated_counts(level):
 
 
 @levels
-def test_fewer_octets_than_the_mic(level):
+def test_fewer_octets_than_the_mic(level: int) -> None:
     length = ccm.mic_length(level)
     if length:
         with pytest.raises(MicError) as refusal:
@@ -49,7 +51,7 @@ def test_fewer_octets_than_the_mic(level):
 
 
 @pytest.mark.parametrize("level", [-1, 0, 8])
-def test_levels_that_do_not_secure(level):
+def test_levels_that_do_not_secure(level: int) -> None:
     with pytest.raises(ValueError, match="level"):
         ccm.seal_level(KEY, NONCE, b"", b"", level)
 
@@ -66,11 +68,11 @@ def test_levels_that_do_not_secure(level):
         (KEY, bytes(6), 0),
     ],
 )
-def test_wrong_lengths(key, nonce, length):
+def test_wrong_lengths(key: bytes, nonce: bytes, length: int) -> None:
     with pytest.raises(ValueError):
         ccm.seal(key, nonce, b"payload", b"", length)
 
 
-def test_more_than_the_length_field_can_say():
+def test_more_than_the_length_field_can_say() -> None:
     with pytest.raises(ValueError, match="length field"):
         ccm.seal(KEY, NONCE, bytes(1 << 16), b"", 0)
