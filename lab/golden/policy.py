@@ -11,7 +11,9 @@ from __future__ import annotations
 import random
 
 from zigbee.crypto import install_code
+from zigbee.crypto.mmo import mmo_hash
 from zigbee.mac import Beacon
+from zigbee.security import KeyId
 
 __all__ = ["Policy"]
 
@@ -59,6 +61,79 @@ class Policy:
     def starts_key_establishment(self) -> bool:
         """Whether a node that just joined establishes its link key unasked (5.4.7.1)."""
         return True
+
+    # -- trust center (5.4, ZB 4.6.3) ---------------------------------------------------------
+
+    def draws_network_key(self, rng: random.Random) -> bytes:
+        """A network key of 16 octets for a new network or an update (5.5.1, ZB 4.5.4.1)."""
+        return rng.randbytes(16)
+
+    def next_key_sequence(self, current: int) -> int:
+        """The sequence number of the next network key (ZB 4.6.3.4): one more, modulo 256."""
+        return (current + 1) & 0xFF
+
+    def switches_last(self) -> bool:
+        """Whether Switch Key waits until the last new key was sent (ZB 4.6.3.4)."""
+        return True
+
+    def transport_key_id(self) -> KeyId:
+        """The key, derived from a link key, under which a network key is sent (ZB 4.4.3)."""
+        return KeyId.KEY_TRANSPORT
+
+    def closes_joining(self) -> bool:
+        """Whether the permit bit goes from the beacons when the ordered time has ended (5.4.1)."""
+        return True
+
+    def permit_duration(self, left: float) -> int:
+        """Seconds in a Mgmt_Permit_Joining_req with ``left`` seconds to go (5.4.1: below 255)."""
+        return min(round(left), 254)
+
+    def key_for_stranger(self) -> bytes | None:
+        """The link key under which an unregistered device gets the network key (5.4.1.1: none)."""
+        return None
+
+    def rejoin_key(self, current: bytes, code: bytes) -> bytes:
+        """Of current link key and code key the one for a Trust Center rejoin (5.4.2.2)."""
+        return current
+
+    def rejoins_while_closed(self) -> bool:
+        """Whether a registered device may rejoin while joining is closed (5.4.2.2)."""
+        return True
+
+    def takes_data_under(self, origin: str) -> bool:
+        """Whether a trust center takes APS data under a link key of this origin (5.4.7.2, 5.4.5).
+
+        Not under a code key, a hashed one after a swap-out, or one that is stale.
+        """
+        return origin in ("cbke", "brokered")
+
+    def forgets_key_of_removed(self) -> bool:
+        """Whether the link key goes with the registration of a removed device (5.4.2.2.2)."""
+        return True
+
+    def remembers_removals(self) -> bool:
+        """Whether a de-registration is written to non-volatile memory (5.4.2.2.2)."""
+        return True
+
+    def secures_remove_device(self) -> bool:
+        """Whether Remove Device goes under the receiver's link key (ZB 4.4.5)."""
+        return True
+
+    def reestablishes_on_order(self) -> bool:
+        """Whether re-registration gets the device a new link key (5.4.2.2.1)."""
+        return True
+
+    def yields_exchange(self) -> bool:
+        """Whether a second initiator throws the first out of a busy responder (C.3.1: no)."""
+        return False
+
+    def backed_up(self, key: bytes) -> bytes:
+        """What a swap-out backup holds of a link key: its AES-MMO hash (5.4.2.2.3.6)."""
+        return mmo_hash(key)
+
+    def logical_type(self, own: int) -> int:
+        """The logical type in the node descriptor (ZB 2.3.2.3): what the node is."""
+        return own
 
     # -- network key (5.4.4, ZB 4.6.3.4) --------------------------------------------------------
 
@@ -128,6 +203,61 @@ class Policy:
         """The 22-octet ephemeral public key in a message, or ``None`` (C.3.1.2.3.2)."""
         return octets if len(octets) == 22 else None
 
+    def ephemeral_octets(self, rng: random.Random, count: int) -> bytes:
+        """Octets from which an ephemeral key is drawn: new ones each time (C.3.1.2.3.2)."""
+        return rng.randbytes(count)
+
+    def subject_is_partner(self, subject: bytes, partner: bytes) -> bool:
+        """Whether a certificate of ``subject`` is taken from node ``partner`` (C.3.1.2.3.1.2).
+
+        Both are EUI-64s of 8 octets, most significant first.
+        """
+        return subject == partner
+
+    def takes_generate_times(self, times: bytes) -> bool:
+        """Whether both generate times of an Initiate are values, 0 to 254 s (C.3.1.2.3.1)."""
+        return 0xFF not in times
+
+    def generation_time(self, seconds: float, advertised: int) -> float:
+        """How long an answer takes that needs ``seconds``: ``advertised`` promises it (C.3.1.1)."""
+        return seconds
+
+    def partner_patience(self, advertised: int) -> float:
+        """How long the partner's answer is waited for at least: its time plus 2 s (C.3.1.1)."""
+        return advertised + 2.0
+
+    def drops_idle_exchange(self) -> bool:
+        """Whether an exchange ends of which the partner sends no more (C.3.1.1)."""
+        return True
+
+    def may_terminate(self, source: int, partner: int) -> bool:
+        """Whether Terminate from ``source`` ends an exchange with ``partner`` (C.3.1.2.3.4)."""
+        return source == partner
+
+    def suites_in_terminate(self) -> int:
+        """The suites that a Terminate names: those of the attribute (C.3.1.2.3.4)."""
+        return 0x0001
+
+    def wait_after_terminate(self, seconds: float) -> float:
+        """How long no new exchange begins after a Terminate that asked for it (C.3.1.2.3.4)."""
+        return seconds
+
+    def takes_unasked_response(self) -> bool:
+        """Whether a response without a request begins an exchange (C.3.1.3: no)."""
+        return False
+
+    def keeps_link_key(self, when: str) -> bool:
+        """Whether the old link key stays while an exchange is ``confirming`` or ``failed`` (C.2)."""
+        return True
+
+    def establishment_endpoints(self, found: tuple[int, ...]) -> tuple[int, ...]:
+        """With which of the endpoints found on the trust center a key is established (5.4.7.3)."""
+        return found[:1]
+
+    def answers_high_security(self) -> bool:
+        """Whether commands of symmetric-key establishment are answered (5.2: no)."""
+        return False
+
     # -- price (D.4) ----------------------------------------------------------------------------
 
     def price_span(self, start_time: int, minutes: int, now: int) -> tuple[int, int | None]:
@@ -137,6 +267,68 @@ class Policy:
         """
         start = start_time or now
         return start, None if minutes == 0xFFFF else start + 60 * minutes
+
+    # -- load control (D.2) -----------------------------------------------------------------------
+
+    def load_shift(self, limit: int, rng: random.Random) -> int:
+        """Seconds by which an event's start or end moves: drawn up to ``limit`` seconds (D.2.4)."""
+        return rng.randint(0, limit)
+
+    # -- routers and parents (ZB 3.6.1, 3.6.3, 4.4.4, 4.4.5, 4.6.3) -------------------------------
+
+    def records_route(self) -> bool:
+        """Whether a concentrator that wants it is told the way before data goes to it (3.6.3.5.4)."""
+        return True
+
+    def next_relay_index(self, index: int) -> int:
+        """The relay index with which a source-routed frame goes on from a relay (3.6.3.3.2)."""
+        return index - 1
+
+    def admits_child(self, permit: bool) -> bool:
+        """Whether an association request is granted; ``permit``: joining is open (3.6.1.4)."""
+        return permit
+
+    def forgets_absent_children(self) -> bool:
+        """Whether who never fetched its association response gives its place back (M15.4 7.5.6)."""
+        return True
+
+    def reports_child(self, status: int) -> bool:
+        """Whether the trust center is told (Update Device) that a child came or left (4.4.4)."""
+        return True
+
+    def rejoin_status(self, secured: bool) -> int:
+        """Status of the Update Device for a child that rejoined: 0 secured, 3 not (4.4.4)."""
+        return 0x00 if secured else 0x03
+
+    def secures_update_device(self) -> bool:
+        """Whether Update Device is protected by the trust center's link key (4.4.4)."""
+        return True
+
+    def secures_tunnelled(self) -> bool:
+        """Whether NWK security is put on what a Tunnel held for a child without key (4.4.9.8: no)."""
+        return False
+
+    def obeys_remove_device(self, *, aps_secured: bool, broadcast: bool) -> bool:
+        """Whether a Remove Device is carried out: unicast and under the link key only (4.4.5)."""
+        return aps_secured and not broadcast
+
+    def dismisses_child(self) -> bool:
+        """Whether a child that is to be removed is told to leave (4.4.5, 4.6.3.6)."""
+        return True
+
+    def key_establishment_partner(self, parent: int) -> int:
+        """With whom a node that just joined establishes its link key: the trust center (5.4.7.1)."""
+        return 0x0000
+
+    # -- frequency agility (5.8) ------------------------------------------------------------------
+
+    def energies_told(self, energies: list[int]) -> list[int]:
+        """The energy values of a scan's notification, one for each channel (ZB 2.4.4.3.9)."""
+        return energies
+
+    def follows_channel_change(self) -> bool:
+        """Whether the network is followed to another channel when its manager says so (5.8)."""
+        return True
 
     # -- discovery (ZB 2.4) ---------------------------------------------------------------------
 

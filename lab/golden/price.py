@@ -92,9 +92,18 @@ class PriceServer:
 class PriceClient:
     """A display's side: keeps the prices it was told and says which one holds now."""
 
-    def __init__(self, node: Node, endpoint: Endpoint, utc: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        node: Node,
+        endpoint: Endpoint,
+        utc: Callable[[], int],
+        *,
+        acknowledges: bool = True,
+    ) -> None:
         self.node = node
         self.utc = utc
+        #: whether it knows Price Acknowledgement, which came with 1.1
+        self.acknowledges = acknowledges
         self.known: list[Price] = []
         #: called when the price in force changed; ``None``: there is none
         self.on_change: Callable[[Price | None], None] | None = None
@@ -170,7 +179,7 @@ class PriceClient:
                 self.on_change(current)
 
     def _acknowledge(self, request: Request, fields: dict[str, Any], price: Price) -> None:
-        if not fields.get("PriceControl", 0) & 0x01:
+        if not self.acknowledges or not fields.get("PriceControl", 0) & 0x01:
             return
         definition = zcl.cluster(PRICE).command("PriceAcknowledgement")
         payload = definition.build(
