@@ -6,6 +6,7 @@ Inconclusive. The cases that test joining itself take these steps one by one.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from lab.air import Heard
@@ -15,9 +16,12 @@ from zigbee.crypto import install_code
 
 if TYPE_CHECKING:
     from lab.dut import DutAdapter
+    from lab.golden_unit import GoldenUnit
     from lab.tc import TrustCenter
 
-__all__ = ["authenticate", "fresh", "join", "quiet", "require"]
+__all__ = ["authenticate", "descriptors", "fresh", "join", "quiet", "require"]
+
+PROFILE = 0x0109
 
 #: Seconds that joining stays open, and that it may take.
 PERMIT = 180.0
@@ -62,20 +66,25 @@ def join(tc: TrustCenter, dut: DutAdapter) -> None:
     tc.dut_endpoint = profile_endpoint(tc)
 
 
-def profile_endpoint(tc: TrustCenter) -> int:
+def profile_endpoint(tc: GoldenUnit) -> int:
     """The device's endpoint of profile 0x0109, found by discovery."""
+    for descriptor in descriptors(tc):
+        if descriptor["ProfileID"] == PROFILE:
+            return int(descriptor["Endpoint"])
+    raise Inconclusive("precondition not reached: no endpoint of the device has profile 0x0109")
+
+
+def descriptors(tc: GoldenUnit) -> Iterator[dict[str, Any]]:
+    """The simple descriptors of the device's endpoints, as their ZDP fields, asked one by one."""
     sequence = tc.ask("Active_EP_req", NWKAddrOfInterest=tc.device_short)
     heard = tc.air.seek(zdp("Active_EP_rsp").numbered(sequence), within=10.0)
     require(heard, "the device did not list its endpoints")
     for endpoint in fields_of(heard)["ActiveEPList"]:
-        sequence = tc.ask(
-            "Simple_Desc_req", NWKAddrOfInterest=tc.device_short, EndPoint=endpoint
-        )
+        sequence = tc.ask("Simple_Desc_req", NWKAddrOfInterest=tc.device_short, EndPoint=endpoint)
         heard = tc.air.seek(zdp("Simple_Desc_rsp").numbered(sequence), within=10.0)
-        descriptor = fields_of(heard).get("SimpleDescriptor") or {}
-        if descriptor.get("ProfileID") == 0x0109:
-            return int(endpoint)
-    raise Inconclusive("precondition not reached: no endpoint of the device has profile 0x0109")
+        descriptor = fields_of(heard).get("SimpleDescriptor")
+        if descriptor:
+            yield descriptor
 
 
 def fields_of(heard: Heard | None) -> dict[str, Any]:
