@@ -71,6 +71,9 @@ class Radio(Protocol):
     ) -> TxResult:
         """Send a PSDU (without FCS); returns when it is acknowledged, given up, or sent."""
 
+    async def energy_scan(self, channels: Iterable[int], period_ms: int = 100) -> dict[int, int]:
+        """The strongest energy in dBm met on each channel while listening `period_ms` to it."""
+
 
 _STATUS: dict[int, TxStatus] = {Status.NO_ACK: "no_ack", Status.CCA_FAILURE: "channel_busy"}
 _FCS_PLACE = b"\x00\x00"

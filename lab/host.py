@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from drivers.errors import BenchFault
 from drivers.radio import Radio, RxFrame
-from lab.golden.effects import Effect, MatchSources, Transmit
+from lab.golden.effects import Effect, EnergyScan, MatchSources, Transmit
 from lab.golden.node import Node
 
 __all__ = ["NodeHost"]
@@ -115,6 +115,11 @@ class NodeHost:
             self.pump()
         elif isinstance(effect, MatchSources):
             await self.radio.set_source_match(effect.short, effect.extended)
+        elif isinstance(effect, EnergyScan):
+            found = await self.radio.energy_scan(effect.channels, round(effect.period * 1000))
+            self.node.now = max(self.node.now, self._now())
+            effect.done(found)
+            self.pump()
         else:
             await self.radio.configure(
                 channel=effect.channel, pan=effect.pan, short=effect.short, eui64=effect.eui64

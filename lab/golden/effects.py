@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from zigbee.types import Eui64
 
-__all__ = ["Effect", "MatchSources", "Transmit", "Tune"]
+__all__ = ["Effect", "EnergyScan", "MatchSources", "Transmit", "Tune"]
 
 
 @dataclass(slots=True)
@@ -36,4 +37,13 @@ class MatchSources:
     extended: tuple[Eui64, ...]
 
 
-Effect = Transmit | Tune | MatchSources
+@dataclass(slots=True)
+class EnergyScan:
+    """Listen ``period`` seconds to each channel; ``done`` gets the strongest energy met, dBm."""
+
+    channels: tuple[int, ...]
+    period: float
+    done: Callable[[dict[int, int]], None]
+
+
+Effect = Transmit | Tune | MatchSources | EnergyScan

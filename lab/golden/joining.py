@@ -18,6 +18,7 @@ from zigbee.types import Address, Eui64
 from lab.golden.counters import OutgoingCounter
 from lab.golden.link_keys import LinkKey
 from lab.golden.nwk_layer import NetworkKey
+from lab.golden.rejoining import LISTEN, Recovery
 
 if TYPE_CHECKING:
     from lab.golden.aps_layer import Indication
@@ -26,12 +27,13 @@ if TYPE_CHECKING:
 __all__ = ["Joiner", "State"]
 
 CHANNELS = (11, 14, 15, 19, 20, 24, 25, 12, 13, 16, 17, 18, 21, 22, 23, 26)
-#: How long a channel is listened to after a beacon request, seconds (aScanDuration 3).
-LISTEN = 0.138
 #: apsSecurityTimeOutPeriod: how long the network key is waited for, seconds.
 AUTHENTICATION_TIMEOUT = 15.0
 #: Association attempts with one network before the next scan.
 SAME_PAN_TRIES = 3
+#: Status of a ZDP answer (053474 2.4.5), and the rejoin bit of Mgmt_Leave_req's options.
+DEVICE_NOT_FOUND, NOT_AUTHORIZED = 0x81, 0x8D
+REJOIN = 0x80
 
 
 class State(StrEnum):
@@ -42,6 +44,9 @@ class State(StrEnum):
     ASSOCIATING = "associating"
     AUTHENTICATING = "authenticating"
     JOINED = "joined"
+    #: in search of the network that was lost, and between two searches for it
+    REJOINING = "rejoining"
+    RECOVERY = "recovery"
 
 
 @dataclass(slots=True, frozen=True)
@@ -70,16 +75,22 @@ class Joiner:
         self.automatic = True
         self.on_joined: Callable[[], None] | None = None
         self.on_left: Callable[[], None] | None = None
+        #: called when it is back; with true when in the network of a trust center on trial
+        self.on_rejoined: Callable[[bool], None] | None = None
+        #: whether the link key with the trust center has been established (the device says so)
+        self.authenticated: Callable[[], bool] = lambda: False
         #: called with the new sequence number when the network key was switched
         self.on_key_switched: Callable[[int], None] | None = None
         self._candidates: list[Candidate] = []
         self._timer: Timer | None = None
         self._scan_started = 0.0
+        self.recovery = Recovery(self)
         node.mac.on_beacon = self._beacon
         node.mac.on_association_response = self._association_response
         node.aps.on_command = self._command
         node.nwk.on_command = self._nwk_command
         node.zdo.on_leave = self._leave_requested
+        node.nwk.routing.parent_of = lambda: self.parent
 
     # -- what the device's owner orders -----------------------------------------------------
 
@@ -88,8 +99,16 @@ class Joiner:
         self._scan_started = self.node.now
         self._scan()
 
+    def rejoin(self) -> None:
+        """Rejoin the network of before, now; without one, look for any."""
+        if self.home:
+            self.recovery.order()
+        else:
+            self.start()
+
     def stop(self) -> None:
         """Stop looking."""
+        self.recovery.stop()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -104,22 +123,21 @@ class Joiner:
             network.add_key(NetworkKey(sequence, key))
         network.activate(held["active"])
         network.extended_pan = held["extended_pan"]
-        network.depth = held["depth"]
         self.trust_center = held["trust_center"]
-        self.parent = held["parent"]
         network.learn(0x0000, held["trust_center"])
-        self.node.mac.tune(channel=held["channel"], pan=held["pan"], short=held["short"])
+        self._tune_home()
         self._in_service()
         return True
 
-    def leave(self, *, tell: bool = True) -> None:
-        """Leave the network and forget it."""
-        if self.state == State.JOINED and tell:
-            leave = nwk.Leave(rejoin=False, request=False, remove_children=False)
+    def leave(self, *, tell: bool = True, rejoin: bool = False) -> None:
+        """Leave the network and forget it, or ``rejoin`` it."""
+        then = self.recovery.order if rejoin else self._forget
+        if self.in_service and tell:
+            leave = nwk.Leave(rejoin=rejoin, request=False, remove_children=False)
             self.node.nwk.send_command(leave, nwk.BROADCAST_RX_ON, src_eui=self.node.eui64)
-            self.node.after(0.2, self._forget)
+            self.node.after(0.2, then)
         else:
-            self._forget()
+            then()
 
     def _forget(self) -> None:
         self.stop()
@@ -136,6 +154,11 @@ class Joiner:
             self.on_left()
 
     # -- scanning ---------------------------------------------------------------------------
+
+    def start_anew(self) -> None:
+        """Forget the network and look for any; no conformant device does so unasked."""
+        self._forget()
+        self.start()
 
     def _scan(self) -> None:
         self.stop()
@@ -160,6 +183,8 @@ class Joiner:
         self._timer = self.node.after(LISTEN, lambda: self._visit(index + 1))
 
     def _beacon(self, beacon: mac.Beacon, pan: int, source: Address, lqi: int) -> None:
+        if self.state == State.REJOINING:
+            self.recovery.heard(beacon, pan, source, lqi)
         if self.state != State.SCANNING:
             return
         if not self.node.policy.may_join(beacon):
@@ -224,7 +249,7 @@ class Joiner:
             self._switch_key(command, indication)
 
     def _transport_key(self, command: aps.TransportKey, indication: Indication) -> None:
-        joined = self.state == State.JOINED
+        joined = self.in_service
         under_key_transport = indication.secured and indication.key_id == KeyId.KEY_TRANSPORT
         if not self.node.policy.accepts_transport_key(
             aps_secured=under_key_transport,
@@ -238,6 +263,8 @@ class Joiner:
         if joined:
             if command.source == self.trust_center:
                 self._new_key(key)
+        elif self.state == State.REJOINING:
+            self.recovery.key_arrived(command, indication)
         elif self.state == State.AUTHENTICATING:
             self._authenticated(key, command.source, indication)
 
@@ -271,7 +298,8 @@ class Joiner:
     def save(self) -> None:
         """Write the network to non-volatile memory."""
         network, carrier = self.node.nwk, self.node.mac
-        if network.active is None:
+        stored = not self.recovery.on_trial or self.node.policy.stores_trial()
+        if network.active is None or not stored:
             return
         self.node.nvm.put(
             "network",
@@ -287,6 +315,68 @@ class Joiner:
                 "active": network.active.sequence,
             },
         )
+
+    # -- recovery: what Recovery has done with the node -------------------------------------------
+
+    @property
+    def home(self) -> dict[str, Any]:
+        """The network in non-volatile memory; empty when there is none."""
+        held: dict[str, Any] = self.node.nvm.get("network", {})
+        return held
+
+    @property
+    def in_service(self) -> bool:
+        """Whether it is in a network, or waits where its network was."""
+        return self.state in (State.JOINED, State.RECOVERY)
+
+    def _tune_home(self) -> None:
+        home = self.home
+        self.parent = home["parent"]
+        self.node.nwk.depth = home["depth"]
+        self.node.mac.tune(channel=home["channel"], pan=home["pan"], short=home["short"])
+
+    def searching(self) -> None:
+        """A search begins."""
+        self.state = State.REJOINING
+        self.node.mac.answers_beacon_requests = False
+
+    def wait_at_home(self) -> None:
+        """Nothing was found: listen where the network was."""
+        self._tune_home()
+        self.state = State.RECOVERY
+
+    def found_home(self) -> None:
+        """The network is there again without a rejoin."""
+        self._in_service()
+
+    def back(self) -> None:
+        """Rejoined."""
+        self.save()
+        self._in_service()
+        self.node.zdo.announce()
+        if self.on_rejoined is not None:
+            self.on_rejoined(False)
+
+    def on_trial(self) -> None:
+        """In the network of another trust center, which is not stored yet."""
+        self.save()
+        self._in_service()
+        self.node.zdo.announce()
+        if self.on_rejoined is not None:
+            self.on_rejoined(True)
+
+    def settle(self) -> None:
+        """The network on trial is home."""
+        former = self.home.get("trust_center")
+        self.save()
+        if former not in (None, self.trust_center):
+            self.node.aps.keys.remove(former)
+
+    def return_home(self, counters: dict[Any, int]) -> None:
+        """Be again what non-volatile memory says; ``counters`` are those of incoming frames."""
+        self.node.nwk.exchange_keys([], counters)
+        self.resume()
+        self.state = State.REJOINING
 
     # -- in service -------------------------------------------------------------------------
 
@@ -312,15 +402,24 @@ class Joiner:
         return switched
 
     def _nwk_command(self, command: Any, frame: nwk.NwkFrame) -> None:
-        if isinstance(command, nwk.Leave) and command.request and frame.security:
-            if frame.src == 0x0000 and self.state == State.JOINED:
-                self.leave()
+        if isinstance(command, nwk.RejoinResponse) and self.state == State.REJOINING:
+            self.recovery.responded(command, frame)
+        elif isinstance(command, nwk.Leave) and command.request and frame.security:
+            may = self.node.policy.obeys_nwk_leave(
+                authenticated=self.authenticated(),
+                from_parent=frame.src == self.parent,
+                router=self.node.router,
+            )
+            if may and self.in_service:
+                self.leave(rejoin=command.rejoin)
 
     def _leave_requested(self, device: Eui64, options: int, indication: Indication) -> int:
         """Mgmt_Leave_req: only under the trust center's link key (5.5.5.1)."""
         if device not in (Eui64(0), self.node.eui64):
-            return 0x81
-        if not indication.secured:
-            return 0x8D
-        self.node.after(0.1, self.leave)
+            return DEVICE_NOT_FOUND
+        key = indication.link_key
+        secured = key is not None and key.partner == self.trust_center
+        if not self.node.policy.obeys_management_leave(secured=secured):
+            return NOT_AUTHORIZED
+        self.node.after(0.1, lambda: self.leave(rejoin=bool(options & REJOIN)))
         return 0x00

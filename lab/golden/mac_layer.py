@@ -49,6 +49,11 @@ class MacLayer:
         self.short = NO_SHORT_ADDRESS
         self.permit = False
         self.answers_beacon_requests = False
+        #: whether its receiver is off when idle, so that it has to poll its parent for frames
+        self.polls = False
+        #: unicast frames sent, and those of them that nobody acknowledged
+        self.transmissions = 0
+        self.failures = 0
         self.sequence = node.random.randrange(256)
         self._seen: OrderedDict[Address, int] = OrderedDict()
         self._indirect: dict[Address, list[Indirect]] = {}
@@ -57,6 +62,8 @@ class MacLayer:
         #: called with (device EUI-64, capability); a parent decides and answers
         self.on_association: Callable[[Eui64, int], None] | None = None
         #: called with the response that came for this node and its sender
+        #: called with (neighbour, status) when a unicast frame to it was sent or given up
+        self.on_sent: Callable[[Address, str], None] | None = None
         self.on_association_response: (
             Callable[[mac.AssociationResponse, Address], None] | None
         ) = None
@@ -109,15 +116,44 @@ class MacLayer:
         if indirect:
             self._hold(frame, done)
         else:
-            self.send_frame(frame, done)
+            self.send_frame(frame, self._watched(dst, done))
+
+    def _watched(
+        self, dst: Address, done: Callable[[str, bool], None] | None
+    ) -> Callable[[str, bool], None] | None:
+        """``done``, after whoever watches the neighbours has been told."""
+        if dst == BROADCAST or self.on_sent is None:
+            return done
+
+        def ended(status: str, pending: bool) -> None:
+            if self.on_sent is not None:
+                self.on_sent(dst, status)
+            if done is not None:
+                done(status, pending)
+
+        return ended
 
     def send_frame(
         self, frame: mac.MacFrame, done: Callable[[str, bool], None] | None = None
     ) -> None:
         """Send a MAC frame as it is, through the taps."""
         for out in self.node.through_taps("mac", "out", frame):
-            self.node.transmit(out if isinstance(out, bytes) else out.to_bytes(), done)
+            octets = out if isinstance(out, bytes) else out.to_bytes()
+            self.node.transmit(octets, self._counting(done) if frame.ack_request else done)
             done = None
+
+    def _counting(
+        self, done: Callable[[str, bool], None] | None
+    ) -> Callable[[str, bool], None]:
+        """What counts how a unicast frame ended, before ``done`` is told."""
+
+        def ended(status: str, pending: bool) -> None:
+            self.transmissions += 1
+            self.failures += status != "acked"
+            if done is not None:
+                done(status, pending)
+
+        return ended
 
     def request_beacons(self) -> None:
         """Broadcast a beacon request (7.3.7)."""
@@ -158,13 +194,20 @@ class MacLayer:
             mac.DataRequest().to_bytes(), parent, frame_type=mac.MacType.COMMAND, src=src
         )
 
-    def respond_association(self, device: Eui64, short: int, status: int) -> None:
+    def respond_association(
+        self,
+        device: Eui64,
+        short: int,
+        status: int,
+        done: Callable[[str, bool], None] | None = None,
+    ) -> None:
         """Queue an association response for ``device`` until it polls (7.3.2)."""
         self.send(
             mac.AssociationResponse(short, status).to_bytes(),
             device,
             frame_type=mac.MacType.COMMAND,
             src=self.node.eui64,
+            done=done,
             indirect=True,
         )
 

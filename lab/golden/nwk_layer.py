@@ -16,6 +16,7 @@ from zigbee.security import secure_nwk, unsecure_nwk
 from zigbee.types import Address, Eui64
 
 from lab.golden.counters import OutgoingCounter
+from lab.golden.routing import Routing
 
 if TYPE_CHECKING:
     from lab.golden.node import Node
@@ -58,11 +59,19 @@ class NwkLayer:
         self.active: NetworkKey | None = None
         self.counter = OutgoingCounter(node.nvm, "nwk.counter")
         self.sequence = node.random.randrange(256)
+        self.max_radius = DEFAULT_RADIUS
         self.routes: dict[int, int] = {}
+        self.routing = Routing(self)
+        #: children by short address; those that poll have False: what is for them is held
+        self.children: dict[int, bool] = {}
+        #: called with the short address of a neighbour that sent a good secured frame of its own
+        self.on_heard: Callable[[int], None] | None = None
         self.addresses: dict[int, Eui64] = {}
         self.neighbors: dict[int, float] = {}
         self._expected: dict[tuple[Eui64, int], int] = {}
         self._broadcasts: OrderedDict[tuple[int, int], float] = OrderedDict()
+        #: a rejoin is under way: its response, and then the network key, may come unsecured
+        self.takes_rejoin = self.awaits_key = False
         #: called with (command, NWK frame) for each NWK command that is not handled here
         self.on_command: Callable[[Any, nwk.NwkFrame], None] | None = None
         self._link_status_on = False
@@ -85,6 +94,8 @@ class NwkLayer:
         self.active = None
         self.counter = OutgoingCounter(self.node.nvm, "nwk.counter")
         self.routes.clear()
+        self.routing.restart()
+        self.children.clear()
         self.addresses.clear()
         self.neighbors.clear()
         self._expected.clear()
@@ -108,6 +119,18 @@ class NwkLayer:
                 self.active = key
                 return True
         return False
+
+    def exchange_keys(
+        self, keys: list[NetworkKey], counters: dict[tuple[Eui64, int], int]
+    ) -> dict[tuple[Eui64, int], int]:
+        """Hold other keys, with their incoming counters, and use the last; gives the counters held.
+
+        The node's own outgoing counter goes on: it is the same under every key (4.3).
+        """
+        former, self._expected = self._expected, dict(counters)
+        self.keys = list(keys) + (self.keys if self.node.policy.keeps_keys_of_other_networks() else [])
+        self.active = keys[-1] if keys else None
+        return former
 
     def key(self, sequence: int) -> NetworkKey | None:
         """The key held under ``sequence``."""
@@ -161,13 +184,20 @@ class NwkLayer:
         self.send_frame(self.frame(payload, dst, **fields), secure=secure, done=done)
 
     def send_command(
-        self, command: Any, dst: int, *, secure: bool = True, radius: int = 1, **fields: Any
+        self,
+        command: Any,
+        dst: int,
+        *,
+        secure: bool = True,
+        radius: int = 1,
+        next_hop: Address | None = None,
+        **fields: Any,
     ) -> None:
         """Send a NWK command, to a neighbour or as a broadcast of one hop unless told otherwise."""
         frame = self.frame(
             command.to_bytes(), dst, frame_type=nwk.NwkType.COMMAND, radius=radius, **fields
         )
-        self.send_frame(frame, secure=secure)
+        self.send_frame(frame, secure=secure, next_hop=next_hop)
 
     def send_frame(
         self,
@@ -180,6 +210,11 @@ class NwkLayer:
         """Secure (under the active key) and send a NWK frame, through the taps."""
         if is_broadcast(frame.dst):
             self._remember_broadcast(frame)
+        elif next_hop is None and secure and self.routing.must_discover(frame.dst):
+            self.routing.discover(frame, done)
+            return
+        elif frame.src == self.short and frame.frame_type == nwk.NwkType.DATA:
+            self.routing.record(frame.dst)
         for plain in self.node.through_taps("nwk", "out", frame):
             out = self.secured(plain) if secure and plain.aux is None else plain
             for final in self.node.through_taps("nwk-secured", "out", out):
@@ -206,10 +241,36 @@ class NwkLayer:
         next_hop: Address | None,
         done: Callable[[str, bool], None] | None,
     ) -> None:
+        if is_broadcast(frame.dst):
+            self._broadcast(frame, next_hop, done)
+            return
         if next_hop is None:
-            broadcast = is_broadcast(frame.dst)
-            next_hop = MAC_BROADCAST if broadcast else self.routes.get(frame.dst, frame.dst)
-        self.node.mac.send(frame.to_bytes(), next_hop, done=done)
+            next_hop = self.routing.next_hop(frame.dst)
+
+        def ended(status: str, pending: bool) -> None:
+            if status == "no_ack":
+                self.routing.failed(frame.dst)
+            if done is not None:
+                done(status, pending)
+
+        held = not isinstance(next_hop, Eui64) and not self.children.get(next_hop, True)
+        self.node.mac.send(frame.to_bytes(), next_hop, done=ended, indirect=held)
+
+    def _broadcast(
+        self,
+        frame: nwk.NwkFrame,
+        next_hop: Address | None,
+        done: Callable[[str, bool], None] | None,
+    ) -> None:
+        """To all neighbours; who polls has its parent send it, and hold it for it (3.6.5)."""
+        parent = self.routing.parent
+        if next_hop is None and self.node.mac.polls and parent is not None:
+            next_hop = parent
+        octets = frame.to_bytes()
+        self.node.mac.send(octets, MAC_BROADCAST if next_hop is None else next_hop, done=done)
+        if frame.dst == nwk.BROADCAST_ALL:
+            for child in [one for one, listens in self.children.items() if not listens]:
+                self.node.mac.send(octets, child, indirect=True)
 
     # -- broadcasts -------------------------------------------------------------------------
 
@@ -226,7 +287,10 @@ class NwkLayer:
     def _relay_broadcast(self, frame: nwk.NwkFrame) -> None:
         if not self.node.router or frame.radius <= 1:
             return
-        out = replace(frame, radius=frame.radius - 1, aux=None)
+        self.relay(replace(frame, radius=frame.radius - 1, aux=None))
+
+    def relay(self, out: nwk.NwkFrame) -> None:
+        """Send another node's broadcast on, a little later than the others do (3.6.5)."""
         jitter = self.node.random.uniform(0.0, BROADCAST_JITTER)
         self.node.after(jitter, lambda: self._relay_now(out))
 
@@ -301,6 +365,10 @@ class NwkLayer:
             return frame.frame_type == nwk.NwkType.DATA
         if frame.frame_type == nwk.NwkType.COMMAND and frame.payload[:1] == b"\x06":
             return True
+        if frame.frame_type == nwk.NwkType.COMMAND and frame.payload[:1] == b"\x07":
+            return self.takes_rejoin
+        if frame.frame_type == nwk.NwkType.DATA and self.awaits_key:
+            return True
         return self.node.policy.takes_unsecured_nwk()
 
     def _route(self, frame: nwk.NwkFrame, sender: Address) -> None:
@@ -309,7 +377,10 @@ class NwkLayer:
         if frame.aux is not None and frame.aux.source is not None:
             if sender == frame.src:
                 self.learn(frame.src, frame.aux.source)
-                self.neighbors[frame.src] = self.node.now
+            if not isinstance(sender, Eui64):
+                self.neighbors[sender] = self.node.now
+                if self.on_heard is not None:
+                    self.on_heard(sender)
         if frame.src_eui is not None:
             self.learn(frame.src, frame.src_eui)
         if is_broadcast(frame.dst):
@@ -324,8 +395,11 @@ class NwkLayer:
             self._forward(frame)
 
     def _forward(self, frame: nwk.NwkFrame) -> None:
-        if self.node.router and self.joined and frame.radius > 1 and frame.security:
-            self.send_frame(replace(frame, radius=frame.radius - 1, aux=None))
+        if not (self.node.router and self.joined and frame.security):
+            return
+        onward = self.routing.passed_on(frame)
+        if onward is not None:
+            self.send_frame(onward[0], next_hop=onward[1])
 
     def _deliver(self, frame: nwk.NwkFrame, sender: Address) -> None:
         if frame.frame_type == nwk.NwkType.DATA:
@@ -335,14 +409,14 @@ class NwkLayer:
             command = nwk.parse_nwk_command(frame.payload)
         except CodecError:
             return
-        if isinstance(command, nwk.RouteRequest) and command.destination == self.short:
-            self._reply_route(command, frame)
+        if isinstance(command, nwk.RouteRequest):
+            self.routing.requested(command, frame, sender)
+        elif isinstance(command, nwk.RouteReply):
+            self.routing.replied(command, sender)
+        elif isinstance(command, nwk.RouteRecord) and self.routing.on_record is not None:
+            self.routing.on_record(frame.src, command.relays)
         elif self.on_command is not None:
             self.on_command(command, frame)
-
-    def _reply_route(self, request: nwk.RouteRequest, frame: nwk.NwkFrame) -> None:
-        reply = nwk.RouteReply(request.identifier, frame.src, self.short, cost=1)
-        self.send_command(reply, frame.src, radius=DEFAULT_RADIUS)
 
     def learn(self, short: int, eui64: Eui64) -> None:
         """Keep that the node of ``eui64`` has this short address now, and no other."""

@@ -41,6 +41,8 @@ class Zdo:
         self.on_leave: Callable[[Eui64, int, Indication], int] | None = None
         #: called with the duration in seconds of a Mgmt_Permit_Joining_req
         self.on_permit: Callable[[int], None] | None = None
+        #: called with (message, indication); answers Mgmt_NWK_Update_req
+        self.on_network_update: Callable[[zdp.Message, Indication], None] | None = None
         self._expected: dict[tuple[int, int], Callable[[zdp.Message], None]] = {}
 
     def restart(self) -> None:
@@ -57,6 +59,7 @@ class Zdo:
         sequence: int | None = None,
         answer: Callable[[zdp.Message], None] | None = None,
         ack: bool = True,
+        secure: bool = False,
         **fields: Any,
     ) -> None:
         """Send a ZDP message; ``answer`` gets the response with the same sequence number."""
@@ -73,6 +76,7 @@ class Zdo:
             dst_endpoint=0,
             src_endpoint=0,
             ack=ack,
+            secure=secure,
         )
 
     def announce(self) -> None:
@@ -178,6 +182,7 @@ class Zdo:
         kind = END_DEVICE if not self.node.router else ROUTER
         if self.node.mac.short == 0:
             kind = COORDINATOR
+        kind = self.node.policy.logical_type(kind)
         return (
             bytes([kind, 0x40, self.capability])
             + self.manufacturer_code.to_bytes(2, "little")
@@ -286,6 +291,12 @@ class Zdo:
             self.on_permit(message.fields["PermitDuration"])
         if not indication.broadcast:
             self._answer("Mgmt_Permit_Joining_rsp", message, indication, Status=SUCCESS)
+
+    def _mgmt_nwk_update_req(self, message: zdp.Message, indication: Indication) -> None:
+        if self.on_network_update is not None:
+            self.on_network_update(message, indication)
+        else:
+            self._refuse(message, indication)
 
     def _device_annce(self, message: zdp.Message, indication: Indication) -> None:
         self.node.nwk.learn(message.fields["NWKAddr"], Eui64(message.fields["IEEEAddr"]))

@@ -297,6 +297,20 @@ class AirRadio:
         now = asyncio.get_running_loop().time()
         self.on_frame(RxFrame(now, on.octets, rssi, lqi, on.channel, stamp, True, acked_pending))
 
+    async def energy_scan(self, channels: Iterable[int], period_ms: int = 100) -> dict[int, int]:
+        """See `drivers.radio.Radio`; what is sent meanwhile on its own channel is not heard."""
+        found: dict[int, int] = {}
+        home = self.channel
+        async with self._sending:
+            for channel in channels:
+                self.channel = channel
+                try:
+                    await asyncio.sleep(period_ms / 1000)
+                    found[channel] = self.air.energy(channel, period_ms / 1000)
+                finally:
+                    self.channel = home
+        return found
+
     # --- sending -----------------------------------------------------------------------------
 
     async def transmit(

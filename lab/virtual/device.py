@@ -16,9 +16,11 @@ from zigbee.types import Eui64
 
 from lab.credentials import issue
 from lab.golden.clusters import Identify, basic_server
+from lab.golden.frequency import FrequencyAgility
 from lab.golden.joining import Joiner, State
 from lab.golden.key_establishment import KeyEstablishment
 from lab.golden.node import Node, Nonvolatile
+from lab.golden.parent import Parent
 from lab.golden.zcl_layer import Endpoint
 from lab.host import NodeHost
 from lab.virtual.air import AirRadio
@@ -145,7 +147,11 @@ class SimulatedDevice:
         code = self.nvm.get("install_code", self.install_code)
         self.joiner = Joiner(node, code)
         self.joiner.on_joined = self._joined
-        self.joiner.on_left = lambda: self.console.say("EVENT left")
+        self.joiner.on_left = self._left
+        FrequencyAgility(node, self.joiner.save)
+        self.parent = Parent(node, lambda: self.joiner.trust_center) if node.router else None
+        if self.parent is not None:
+            self.parent.on_removed = self.joiner.leave
         endpoint = node.zcl.add_endpoint(Endpoint(ENDPOINT, self.device_id))
         endpoint.serve(basic_server(manufacturer="Bench", model=self.model))
         endpoint.serve(Identify(node).cluster)
@@ -179,6 +185,11 @@ class SimulatedDevice:
         else:
             self._begin_key_establishment(1)
 
+    def _left(self) -> None:
+        if self.parent is not None:
+            self.parent.restart()
+        self.console.say("EVENT left")
+
     def _joined(self) -> None:
         self.nvm.put("authenticated", False)
         mac = self.node.mac if self.node else None
@@ -200,31 +211,39 @@ class SimulatedDevice:
             endpoints = getattr(message, "fields", {}).get("MatchList", ())
             if endpoints and self.establishment.initiator.exchange is None:
                 retry.cancel()
-                self._initiate(endpoints[0], attempt)
+                chosen = self.policy.establishment_endpoints(tuple(endpoints))
+                self._initiate(chosen, attempt)
 
+        partner = self._establishment_partner()
         node.zdo.send(
             "Match_Desc_req",
-            0x0000,
+            partner,
             answer=answered,
-            NWKAddrOfInterest=0x0000,
+            NWKAddrOfInterest=partner,
             ProfileID=0x0109,
             InClusterList=[0x0800],
             OutClusterList=[],
         )
 
-    def _initiate(self, endpoint: int, attempt: int) -> None:
+    def _initiate(self, endpoints: tuple[int, ...], attempt: int) -> None:
         def ended(status: int | None, wait: int) -> None:
             if status is not None:
                 self._key_attempt_failed(attempt, wait)
+            elif endpoints[1:]:
+                self._initiate(endpoints[1:], attempt)
 
-        self.establishment.initiator.start(0x0000, endpoint, ended)
+        self.establishment.initiator.start(self._establishment_partner(), endpoints[0], ended)
+
+    def _establishment_partner(self) -> int:
+        parent = self.joiner.parent
+        return self.policy.key_establishment_partner(0 if isinstance(parent, Eui64) else parent)
 
     def _key_attempt_failed(self, attempt: int, wait: int) -> None:
         """Try again: after the partner's wait time, and after ten tries with a long pause."""
         if self.node is None:
             return
         pause = 900.0 if attempt % 10 == 0 else 60.0
-        delay = max(float(wait), pause) + self.random.uniform(1.0, 10.0)
+        delay = max(self.policy.wait_after_terminate(wait), pause) + self.random.uniform(1.0, 10.0)
         self.node.after(delay, lambda: self._begin_key_establishment(attempt + 1))
 
     def _key_established(self, partner: Eui64, key: bytes) -> None:
