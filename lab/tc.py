@@ -61,6 +61,7 @@ class TrustCenter(GoldenUnit):
         key = NetworkKey(key_sequence, rng.randbytes(16))
         self.air.keys.add_network(key.key, key.sequence)
         self.prices.prices.clear()
+        self.establishment.restart()
         self.do(
             self.coordinator.form,
             channel=self.channel,

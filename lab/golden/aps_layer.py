@@ -10,7 +10,7 @@ from zigbee import aps, nwk
 from zigbee.errors import CodecError
 from zigbee.crypto import ccm
 from zigbee.security import SE_LEVEL, KeyId, aps_key, nonce, secure_aps, unsecure_aps
-from zigbee.types import Eui64
+from zigbee.types import Eui64, RawCommand
 
 from lab.golden.link_keys import LinkKey, LinkKeys
 from lab.golden.nwk_layer import is_broadcast
@@ -26,6 +26,8 @@ MAX_RETRIES = 3
 #: How long (source, counter) of a data frame is remembered to drop its repetitions, seconds.
 DUPLICATE_MEMORY = 8.0
 MIC_LENGTH = 4
+#: Commands of SKKE and of entity authentication, to which a second one would be the answer.
+HIGH_SECURITY = (0x01, 0x02, 0x03, 0x0A, 0x0B, 0x0C)
 
 
 @dataclass(slots=True)
@@ -68,11 +70,15 @@ class ApsLayer:
         self.keys = LinkKeys(node.nvm)
         #: the key of the install code, before the trust center's address is known
         self.preconfigured: LinkKey | None = None
+        #: keys that a network key may come under while a trust center rejoin is under way
+        self.rejoin_keys: list[LinkKey] = []
         self.counter = node.random.randrange(256)
         self._pending: dict[tuple[int, int], Pending] = {}
         self._seen: dict[tuple[int, int], float] = {}
         #: called with (command, indication) for each APS command
         self.on_command: Callable[[Any, Indication], None] | None = None
+        #: whether data that came is let in; a trust center is choosy (075356 5.4.7.2)
+        self.takes: Callable[[Indication], bool] = lambda indication: True
 
     def restart(self) -> None:
         """Forget what is held in memory only; keys come back from non-volatile memory."""
@@ -238,7 +244,8 @@ class ApsLayer:
         if frame.aux is None:
             return None
         source = frame.aux.source or self.node.nwk.eui_of(carrier.src)
-        for key in self._candidates(source):
+        rejoin = self.rejoin_keys if frame.aux.key_id == KeyId.KEY_TRANSPORT else []
+        for key in [*self._candidates(source), *rejoin]:
             opened = self._unsecured(frame, key, source)
             if opened is None:
                 continue
@@ -274,12 +281,15 @@ class ApsLayer:
             command = aps.parse_aps_command(indication.frame.payload)
         except CodecError:
             return
+        asked = isinstance(command, RawCommand) and command.id in HIGH_SECURITY
+        if asked and self.node.policy.answers_high_security():
+            self.send_command(RawCommand(command.id + 1, bytes(16)), indication.nwk.src)
         if self.on_command is not None:
             self.on_command(command, indication)
 
     def _data(self, indication: Indication) -> None:
         frame = indication.frame
-        if not self.node.zcl.has_endpoint(frame.dst_endpoint):
+        if not self.node.zcl.has_endpoint(frame.dst_endpoint) or not self.takes(indication):
             return
         if frame.ack_request and not indication.broadcast:
             self._acknowledge(indication)

@@ -168,13 +168,14 @@ class Responder(Party):
             sequence=request.frame.sequence,
             StatusCode=status,
             WaitTime=self.owner.wait_time,
-            KeyEstablishmentSuite=SUITE_1,
+            KeyEstablishmentSuite=self.node.policy.suites_in_terminate(),
         )
         frame.direction = zcl.Direction.TO_CLIENT
         frame.disable_default_response = True
         self.owner.send(frame, exchange)
         if self.exchange is not None and self.exchange.partner == request.source:
             self.drop()
+        self.owner.old_key(request.source, "failed")
         self.owner.failed(status)
 
     def _initiate(self, request: Request) -> int | None:
@@ -187,7 +188,7 @@ class Responder(Party):
         identity = policy.certificate_from(raw[4:])
         if not policy.supports_suite(suite):
             self._terminate(request, Terminate.UNSUPPORTED_SUITE)
-        elif identity is None or 0xFF in raw[2:4]:
+        elif identity is None or not policy.takes_generate_times(raw[2:4]):
             self._terminate(request, Terminate.BAD_MESSAGE)
         elif not self.known_issuer(identity):
             self._terminate(request, policy.status_for_unknown_issuer())
@@ -219,7 +220,12 @@ class Responder(Party):
             ConfirmKeyGenerateTime=self.owner.advertised,
             Identity=self.owner.credentials.certificate,
         )
-        self.wait(exchange, exchange.patience, self.drop)
+        self.wait(exchange, exchange.patience, self._idle)
+
+    def _idle(self) -> None:
+        """The initiator sends no more."""
+        if self.node.policy.drops_idle_exchange():
+            self.drop()
 
     def _ephemeral(self, request: Request) -> int | None:
         exchange = self.exchange
@@ -234,7 +240,7 @@ class Responder(Party):
             sequence = request.frame.sequence
             self.wait(
                 exchange,
-                self.owner.ephemeral_time,
+                self.owner.takes(self.owner.ephemeral_time),
                 lambda: self._send_ephemeral(exchange, sequence),
             )
         return None
@@ -244,7 +250,7 @@ class Responder(Party):
         self.send(
             exchange, "EphemeralDataResponse", sequence, EphemeralDataV=exchange.ephemeral.public
         )
-        self.wait(exchange, exchange.confirm_patience, self.drop)
+        self.wait(exchange, exchange.confirm_patience, self._idle)
 
     def _confirm(self, request: Request) -> int | None:
         exchange = self.exchange
@@ -254,9 +260,9 @@ class Responder(Party):
         if not mine or not self.node.policy.may_confirm(ephemeral_done=done) or len(mac_u) < 16:
             self._terminate(request, Terminate.BAD_MESSAGE)
         elif exchange is not None:
-            self.wait(
-                exchange, self.owner.confirm_time, lambda: self._send_confirm(request, mac_u)
-            )
+            self.owner.old_key(request.source, "confirming")
+            seconds = self.owner.takes(self.owner.confirm_time)
+            self.wait(exchange, seconds, lambda: self._send_confirm(request, mac_u))
         return None
 
     def _send_confirm(self, request: Request, mac_u: bytes) -> None:
@@ -288,7 +294,8 @@ class Responder(Party):
         )
 
     def _terminated(self, request: Request) -> int | None:
-        if self.exchange is not None and self.exchange.partner == request.source:
+        exchange, policy = self.exchange, self.node.policy
+        if exchange is not None and policy.may_terminate(request.source, exchange.partner):
             self.drop()
         return int(Status.SUCCESS)
 
@@ -337,7 +344,7 @@ class Initiator(Party):
             "TerminateKeyEstablishment",
             StatusCode=status,
             WaitTime=self.owner.wait_time,
-            KeyEstablishmentSuite=SUITE_1,
+            KeyEstablishmentSuite=self.node.policy.suites_in_terminate(),
         )
         frame.direction = zcl.Direction.TO_SERVER
         frame.disable_default_response = True
@@ -355,6 +362,9 @@ class Initiator(Party):
     def _expected(self, request: Request, state: int) -> Exchange | None:
         """The exchange, if this message is the one awaited; else the partner is told off."""
         exchange = self.exchange
+        if exchange is None and self.node.policy.takes_unasked_response():
+            endpoint = request.indication.frame.src_endpoint or 0
+            exchange = self.exchange = Exchange(request.source, endpoint, state=state)
         if exchange is None or exchange.partner != request.source:
             return None
         if exchange.state != state:
@@ -369,7 +379,7 @@ class Initiator(Party):
         raw = request.frame.payload
         policy = self.node.policy
         identity = policy.certificate_from(raw[4:])
-        if len(raw) < 4 or identity is None or 0xFF in raw[2:4]:
+        if len(raw) < 4 or identity is None or not policy.takes_generate_times(raw[2:4]):
             self._terminate(exchange, Terminate.BAD_MESSAGE)
         elif not policy.supports_suite(int.from_bytes(raw[:2], "little")):
             self._terminate(exchange, Terminate.UNSUPPORTED_SUITE)
@@ -380,10 +390,12 @@ class Initiator(Party):
         else:
             exchange.certificate = identity
             exchange.state = EPHEMERAL
-            exchange.patience = raw[2] + MARGIN
-            exchange.confirm_patience = raw[3] + MARGIN
+            exchange.patience = policy.partner_patience(raw[2])
+            exchange.confirm_patience = policy.partner_patience(raw[3])
             self.wait(
-                exchange, self.owner.ephemeral_time, lambda: self._send_ephemeral(exchange)
+                exchange,
+                self.owner.takes(self.owner.ephemeral_time),
+                lambda: self._send_ephemeral(exchange),
             )
         return None
 
@@ -402,7 +414,8 @@ class Initiator(Party):
             return None
         exchange.partner_ephemeral = point
         exchange.state = CONFIRM
-        self.wait(exchange, self.owner.confirm_time, lambda: self._send_confirm(exchange))
+        seconds = self.owner.takes(self.owner.confirm_time)
+        self.wait(exchange, seconds, lambda: self._send_confirm(exchange))
         return None
 
     def _ids_and_points(self, exchange: Exchange) -> tuple[bytes, bytes, bytes, bytes]:
@@ -470,7 +483,18 @@ class KeyEstablishment:
 
     def random_ephemeral(self) -> cbke.Ephemeral:
         """An ephemeral key pair drawn from the node's chance."""
-        return cbke.ephemeral(cbke.SUITE1, self.node.random.randbytes)
+        draw = self.node.policy.ephemeral_octets
+        return cbke.ephemeral(cbke.SUITE1, lambda count: draw(self.node.random, count))
+
+    def takes(self, seconds: float) -> float:
+        """How long a step that needs ``seconds`` takes this node."""
+        return self.node.policy.generation_time(seconds, self.advertised)
+
+    def old_key(self, partner: int, when: str) -> None:
+        """The link key in force stays, unless the policy has it otherwise (C.2)."""
+        holder = self.node.nwk.eui_of(partner)
+        if holder is not None and not self.node.policy.keeps_link_key(when):
+            self.node.aps.keys.remove(holder)
 
     def send(self, frame: ZclFrame, exchange: Exchange) -> None:
         """Send a frame of the exchange, under the network key alone (C.3.1.1)."""
@@ -486,7 +510,8 @@ class KeyEstablishment:
     def subject_is_partner(self, certificate: bytes, partner: int) -> bool:
         """Whether the certificate's subject is the node that sent it (C.3.1.2.3.1.2)."""
         sender = self.node.nwk.eui_of(partner)
-        return sender is None or certificate[22:30] == sender.to_be()
+        subject = certificate[22:30]
+        return sender is None or self.node.policy.subject_is_partner(subject, sender.to_be())
 
     def failed(self, status: int) -> None:
         """Tell that an exchange ended without a key."""
