@@ -1,8 +1,8 @@
 """What every golden unit can do, be it a trust center or a device that joins the one under test.
 
 It is blocking, and able to misbehave in any layer. Everything that it sends sets the mark from
-which :class:`lab.air.AirView` looks for reactions. Addresses are short ones unless typed Eui64; keys have
-16 octets; times are seconds.
+which :class:`lab.air.AirView` looks for reactions. Addresses are short ones unless typed Eui64;
+keys have 16 octets; times are seconds.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ from zigbee.types import Eui64
 from zigbee.zcl import Direction, ZclFrame, general
 
 if TYPE_CHECKING:
-    from drivers.radio import SpinelRadio
+    from drivers.radio import Radio
+    from lab.dut import DutAdapter
     from lab.air import AirView
     from lab.bench import Bench
 
@@ -42,6 +43,8 @@ ENDPOINT = 1
 DEFAULT_EUI64 = "02a7c50000000001"
 BASIC, KEY_ESTABLISHMENT = 0x0000, 0x0800
 CONTROL_WITHIN = 3.0
+#: What a radio that is off the air is set to.
+NO_PAN, NO_SHORT_ADDRESS = 0xFFFE, 0xFFFE
 PROBE_WITHIN = 5.0
 
 
@@ -55,19 +58,20 @@ class GoldenUnit(ABC):
     establishment: KeyEstablishment
 
     def __init__(
-        self, bench: Bench, *, radio: str = "radio", eui64: Eui64 | None = None
+        self, bench: Bench, *, radio: str | Radio = "radio", eui64: Eui64 | None = None
     ) -> None:
-        found: SpinelRadio | None = getattr(bench, radio)
-        part = getattr(bench.file, radio)
+        part = getattr(bench.file, radio) if isinstance(radio, str) else bench.file.radio
+        found: Radio | None = getattr(bench, radio) if isinstance(radio, str) else radio
         if found is None or part is None:
-            raise BenchFault(radio, "this bench has none", f"add [{radio}] to the bench file")
+            name = radio if isinstance(radio, str) else "radio"
+            raise BenchFault(name, "this bench has none", f"add [{name}] to the bench file")
         if bench.air is None or bench.sniffer is None:
             raise BenchFault("sniffer", "this bench has none", "add [sniffer] to the bench file")
         self.bench = bench
         self.radio = found
         self.air: AirView = bench.air
         self.channel: int = part.channel
-        own = found.identity.get("eui64", DEFAULT_EUI64)
+        own = getattr(found, "identity", {}).get("eui64", DEFAULT_EUI64)
         self.eui64 = Eui64.parse(own) if eui64 is None else eui64
         self.generation = bench.generation
         #: the device's endpoint of profile 0x0109
@@ -86,6 +90,49 @@ class GoldenUnit(ABC):
 
     async def _start(self) -> None:
         self.host.start()
+
+    # -- how the device is brought to where a case begins (lab.procedures) --------------------
+
+    @abstractmethod
+    def enter(self, dut: DutAdapter) -> None:
+        """JOIN: afterwards unit and device are in one newly formed network."""
+
+    @abstractmethod
+    def establish(self, dut: DutAdapter) -> None:
+        """Have the link key between unit and device established, by whose part that is."""
+
+    @abstractmethod
+    def update_network_key(self, dut: DutAdapter, sequence: int | None = None) -> NetworkKey:
+        """Have a new network key delivered and switched to; afterwards the unit uses it."""
+
+    @property
+    def in_network(self) -> bool:
+        """Whether the unit holds a network key."""
+        return self.node.nwk.active is not None
+
+    def off(self) -> None:
+        """Switch the unit off: its radio hears, acknowledges and sends nothing; it keeps its state."""
+        self.air.mark()
+        self.bench.call(self._off(), 10.0, "the golden unit to go off the air")
+
+    async def _off(self) -> None:
+        self.node.aps.abandon()
+        await self.host.stop()
+        carrier = self.node.mac
+        # addresses that nobody uses: the radio would acknowledge for its own
+        await self.radio.configure(
+            channel=carrier.channel, pan=NO_PAN, short=NO_SHORT_ADDRESS, eui64=Eui64(0)
+        )
+
+    def on(self, *, channel: int | None = None) -> None:
+        """Switch the unit on again where it was, or on another ``channel``."""
+        self.air.mark()
+        self.bench.call(self._on(channel), 10.0, "the golden unit to come back on the air")
+
+    async def _on(self, channel: int | None) -> None:
+        self.host.start()
+        self.node.mac.tune(channel=channel)
+        self.host.pump()
 
     # -- doing things in the loop -----------------------------------------------------------
 

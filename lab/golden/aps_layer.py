@@ -180,6 +180,14 @@ class ApsLayer:
         octets = key.key if isinstance(key, LinkKey) else key
         return secure_aps(frame, octets, **arguments)
 
+    def abandon(self) -> None:
+        """Wait for no acknowledgement any more: the network is gone."""
+        pending, self._pending = list(self._pending.values()), {}
+        for one in pending:
+            one.timer.cancel()
+            if one.done is not None:
+                one.done(False)
+
     # -- acknowledgements -------------------------------------------------------------------
 
     def _await_ack(

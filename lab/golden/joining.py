@@ -96,6 +96,7 @@ class Joiner:
 
     def start(self) -> None:
         """Look for a network, now."""
+        self.node.nwk.mute = False
         self._scan_started = self.node.now
         self._scan()
 
@@ -142,6 +143,7 @@ class Joiner:
     def _forget(self) -> None:
         self.stop()
         self.state = State.FACTORY_NEW
+        self.node.nwk.mute = False
         self.node.nvm.values.pop("network", None)
         if self.trust_center is not None:
             self.node.aps.keys.remove(self.trust_center)
@@ -292,6 +294,7 @@ class Joiner:
 
     def _in_service(self) -> None:
         self.state = State.JOINED
+        self.node.nwk.mute = False
         self.node.mac.answers_beacon_requests = self.node.router
         self.node.nwk.start_link_status()
 
@@ -339,10 +342,13 @@ class Joiner:
         """A search begins."""
         self.state = State.REJOINING
         self.node.mac.answers_beacon_requests = False
+        self.node.nwk.mute = True
+        self.node.aps.abandon()
 
     def wait_at_home(self) -> None:
         """Nothing was found: listen where the network was."""
         self._tune_home()
+        self.node.nwk.mute = False
         self.state = State.RECOVERY
 
     def found_home(self) -> None:
@@ -376,7 +382,7 @@ class Joiner:
         """Be again what non-volatile memory says; ``counters`` are those of incoming frames."""
         self.node.nwk.exchange_keys([], counters)
         self.resume()
-        self.state = State.REJOINING
+        self.searching()
 
     # -- in service -------------------------------------------------------------------------
 

@@ -72,6 +72,8 @@ class NwkLayer:
         self._broadcasts: OrderedDict[tuple[int, int], float] = OrderedDict()
         #: a rejoin is under way: its response, and then the network key, may come unsecured
         self.takes_rejoin = self.awaits_key = False
+        #: in search of the network: nothing but Rejoin Requests goes out
+        self.mute = False
         #: called with (command, NWK frame) for each NWK command that is not handled here
         self.on_command: Callable[[Any, nwk.NwkFrame], None] | None = None
         self._link_status_on = False
@@ -208,6 +210,9 @@ class NwkLayer:
         next_hop: Address | None = None,
     ) -> None:
         """Secure (under the active key) and send a NWK frame, through the taps."""
+        rejoin = frame.frame_type == nwk.NwkType.COMMAND and frame.payload[:1] == b"\x06"
+        if self.mute and not rejoin:
+            return
         if is_broadcast(frame.dst):
             self._remember_broadcast(frame)
         elif next_hop is None and secure and self.routing.must_discover(frame.dst):

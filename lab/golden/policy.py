@@ -62,6 +62,13 @@ class Policy:
         """Whether a node that just joined establishes its link key unasked (5.4.7.1)."""
         return True
 
+    def establishment_pause(self, attempt: int) -> float:
+        """Seconds from a failed attempt at key establishment to the next (5.5.5.1).
+
+        After ten in a row a quarter of an hour.
+        """
+        return 900.0 if attempt % 10 == 0 else 60.0
+
     # -- rejoining, leaving and recovery (5.4.2, 5.5.5.1, 5.5.5.4) ----------------------------------
 
     def keeps_network_when_lost(self) -> bool:

@@ -18,6 +18,7 @@ from lab.credentials import issue
 from lab.golden.clusters import Identify, basic_server
 from lab.golden.frequency import FrequencyAgility
 from lab.golden.joining import Joiner, State
+from lab.golden.keep_alive import KeepAlive
 from lab.golden.key_establishment import KeyEstablishment
 from lab.golden.node import Node, Nonvolatile
 from lab.golden.parent import Parent
@@ -101,8 +102,12 @@ class SimulatedDevice:
         """Amperes that it draws at ``volts``."""
         if volts < BROWN_OUT_VOLTAGE:
             return volts * LEAKAGE_PER_VOLT
-        scanning = self.node is not None and self.joiner.state == State.SCANNING
-        return IDLE_CURRENT + (SCAN_CURRENT if scanning else 0.0)
+        return IDLE_CURRENT + (SCAN_CURRENT if self.node is not None and self.scanning else 0.0)
+
+    @property
+    def scanning(self) -> bool:
+        """Whether it looks for a network."""
+        return bool(self.joiner.state == State.SCANNING)
 
     def _loop_time(self) -> float:
         return asyncio.get_running_loop().time()
@@ -134,24 +139,21 @@ class SimulatedDevice:
         self._build()
         self.console.power(True)
         self.console.say(f"{self.model} {FIRMWARE} boot reason={reason}")
+        self.begin()
+        self._pump()
+
+    def begin(self) -> None:
+        """Go on in the network of before, or look for one."""
         if self.joiner.resume():
             self.resumed()
         elif self.joiner.automatic:
             self.joiner.start()
-        self._pump()
 
     def _build(self) -> None:
         node = self.node = Node(
             self.eui64, rng=self.random, policy=self.policy, router=True, nvm=self.nvm
         )
-        code = self.nvm.get("install_code", self.install_code)
-        self.joiner = Joiner(node, code)
-        self.joiner.on_joined = self._joined
-        self.joiner.on_left = self._left
-        FrequencyAgility(node, self.joiner.save)
-        self.parent = Parent(node, lambda: self.joiner.trust_center) if node.router else None
-        if self.parent is not None:
-            self.parent.on_removed = self.joiner.leave
+        self.commissioning(node)
         endpoint = node.zcl.add_endpoint(Endpoint(ENDPOINT, self.device_id))
         endpoint.serve(basic_server(manufacturer="Bench", model=self.model))
         endpoint.serve(Identify(node).cluster)
@@ -161,6 +163,22 @@ class SimulatedDevice:
         self.applications(node, endpoint)
         self.host = NodeHost(node, self.radio)
         self.host.start()
+
+    def commissioning(self, node: Node) -> None:
+        """Put on the node what gets it into a network."""
+        code = self.nvm.get("install_code", self.install_code)
+        self.joiner = Joiner(node, code)
+        self.joiner.on_joined = self._joined
+        self.joiner.on_left = self._left
+        self.joiner.on_rejoined = self._rejoined
+        self.joiner.authenticated = lambda: bool(self.nvm.get("authenticated"))
+        self.keep_alive = KeepAlive(node, self.joiner, ENDPOINT)
+        self.keep_alive.periodic = self.revision != "1.0"
+        self.keep_alive.partner_endpoint = self.nvm.get("partner_endpoint", 1)
+        FrequencyAgility(node, self.joiner.save)
+        self.parent = Parent(node, lambda: self.joiner.trust_center) if node.router else None
+        if self.parent is not None:
+            self.parent.on_removed = self.joiner.leave
 
     def _pump(self) -> None:
         if self.host is not None:
@@ -181,13 +199,28 @@ class SimulatedDevice:
     def resumed(self) -> None:
         """Go on after a loss of power, in the network of before."""
         if self.nvm.get("authenticated"):
+            self.keep_alive.start(now=True)
             self.in_service()
         else:
             self._begin_key_establishment(1)
 
+    def _rejoined(self, trial: bool) -> None:
+        """Go on after a rejoin; a trust center on trial has to prove itself first (5.4.2.2.3.5)."""
+        mac = self.node.mac if self.node else None
+        if mac is None or self.node is None:
+            return
+        self.console.say(f"EVENT rejoined node=0x{mac.short:04x} pan=0x{mac.pan:04x}")
+        if self.node.aps.keys.get(self.joiner.trust_center) is not None:
+            self.keep_alive.start(now=True)
+        if trial or not self.nvm.get("authenticated"):
+            delay = self.random.uniform(2.0, 8.0)
+            self.node.after(delay, lambda: self._begin_key_establishment(1))
+
     def _left(self) -> None:
         if self.parent is not None:
             self.parent.restart()
+        self.keep_alive.stop()
+        self.nvm.put("authenticated", False)
         self.console.say("EVENT left")
 
     def _joined(self) -> None:
@@ -203,7 +236,7 @@ class SimulatedDevice:
     def _begin_key_establishment(self, attempt: int) -> None:
         """Find the cluster on the trust center, then run it (5.4.7.1, 5.4.7.3)."""
         node = self.node
-        if node is None or self.joiner.state != State.JOINED or self.nvm.get("authenticated"):
+        if node is None or self.joiner.state != State.JOINED or self._proven():
             return
         retry = node.after(20.0, lambda: self._key_attempt_failed(attempt, 0))
 
@@ -212,6 +245,8 @@ class SimulatedDevice:
             if endpoints and self.establishment.initiator.exchange is None:
                 retry.cancel()
                 chosen = self.policy.establishment_endpoints(tuple(endpoints))
+                self.keep_alive.partner_endpoint = chosen[0]
+                self.nvm.put("partner_endpoint", chosen[0])
                 self._initiate(chosen, attempt)
 
         partner = self._establishment_partner()
@@ -234,6 +269,10 @@ class SimulatedDevice:
 
         self.establishment.initiator.start(self._establishment_partner(), endpoints[0], ended)
 
+    def _proven(self) -> bool:
+        """Whether a link key with this network's trust center has been established."""
+        return bool(self.nvm.get("authenticated")) and not self.joiner.recovery.on_trial
+
     def _establishment_partner(self) -> int:
         parent = self.joiner.parent
         return self.policy.key_establishment_partner(0 if isinstance(parent, Eui64) else parent)
@@ -242,15 +281,21 @@ class SimulatedDevice:
         """Try again: after the partner's wait time, and after ten tries with a long pause."""
         if self.node is None:
             return
-        pause = 900.0 if attempt % 10 == 0 else 60.0
+        if self.joiner.recovery.on_trial:
+            self.joiner.recovery.failed()
+            return
+        pause = self.policy.establishment_pause(attempt)
         delay = max(self.policy.wait_after_terminate(wait), pause) + self.random.uniform(1.0, 10.0)
         self.node.after(delay, lambda: self._begin_key_establishment(attempt + 1))
 
     def _key_established(self, partner: Eui64, key: bytes) -> None:
         if self.node is None:
             return
-        first = not self.nvm.get("authenticated")
+        first = not self._proven()
         self.node.aps.keys.install(partner, key, "cbke")
+        if partner == self.joiner.trust_center:
+            self.joiner.recovery.proved()
+            self.keep_alive.start()
         self.nvm.put("authenticated", True)
         self.console.say(f"EVENT cbke done partner={partner}")
         if first:
@@ -268,6 +313,7 @@ class SimulatedDevice:
             "reset": lambda words: self._later(lambda: self.restart("reset")),
             "factory-reset": lambda words: self._later(self._factory_reset),
             "network join": lambda words: self._order(self.joiner.start),
+            "network rejoin": lambda words: self._order(self.joiner.rejoin),
             "network leave": lambda words: self._order(self.joiner.leave),
             "option install-code": self._install_code,
             "keys print": self._keys,
@@ -288,7 +334,8 @@ class SimulatedDevice:
         return ["OK"]
 
     def _factory_reset(self) -> None:
-        self._forget_network()
+        if self.policy.wipes_on_factory_reset():
+            self._forget_network()
         self.restart("factory")
 
     def state(self) -> str:
