@@ -2,8 +2,9 @@
 
 The rules: only a Violation in the case's own call fails a device, and only when a `shall` is at
 stake, the bench vouches for itself afterwards, and no unconfirmed fact carries the case. Whatever
-else goes wrong is inconclusive and names its cause. A pass needs every declared step and a positive
-observation.
+else goes wrong is inconclusive and names its cause. A pass needs every declared step, a positive
+observation, and a bench that vouches for itself afterwards: silence in front of a deaf radio is no
+observation. And where a case decided nothing, the bench is asked whether it is to blame.
 """
 
 from __future__ import annotations
@@ -56,8 +57,11 @@ def why_not(
     return None
 
 
-def judge_end(meta: CaseMeta, recorder: Recorder) -> Conclusion:
-    """Conclude a case that ran to its end without an exception."""
+def judge_end(meta: CaseMeta, recorder: Recorder, vouch: Callable[[], None]) -> Conclusion:
+    """Conclude a case that ran to its end without an exception.
+
+    `vouch` raises Inconclusive when the bench is not sound.
+    """
     if meta.kind == "vector":
         return Conclusion(Verdict.PASS)
     if missing := recorder.not_run():
@@ -67,7 +71,19 @@ def judge_end(meta: CaseMeta, recorder: Recorder) -> Conclusion:
         return Conclusion(
             Verdict.INCONCLUSIVE, "nothing was observed: a pass needs a positive observation"
         )
+    if doubt := _doubt(vouch):
+        reason = f"{doubt}; what was seen does not count, and nothing in it was wrong"
+        return Conclusion(Verdict.INCONCLUSIVE, reason, bench_fault=True)
     return Conclusion(Verdict.PASS)
+
+
+def _doubt(vouch: Callable[[], None]) -> Inconclusive | None:
+    """Return why the bench is not sound; None when it is."""
+    try:
+        vouch()
+    except Inconclusive as doubt:
+        return doubt
+    return None
 
 
 def judge_error(
@@ -91,14 +107,29 @@ def judge_error(
             return _judge_violation(meta, recorder, error, vouch, doubtful)
         said = f"expected {error.expected}; observed {error.observed}"
         before = "precondition not reached" if phase == "setup" else "after the case"
-        return Conclusion(Verdict.INCONCLUSIVE, f"{before}: {said}")
+        return _undecided(f"{before}: {said}", vouch)
     where = {"setup": "before the case: ", "teardown": "after the case: "}.get(phase, "")
     fault = bench_fault(error)
     if fault is not None:
-        return Conclusion(Verdict.INCONCLUSIVE, f"{where}bench: {fault}", bench_fault=True)
+        return Conclusion(Verdict.INCONCLUSIVE, f"{where}{_cause(fault, vouch)}", bench_fault=True)
     if isinstance(error, Inconclusive):
-        return Conclusion(Verdict.INCONCLUSIVE, f"{where}{error}")
-    return Conclusion(Verdict.INCONCLUSIVE, f"{where}{harness_error(error)}")
+        return _undecided(f"{where}{error}", vouch)
+    return _undecided(f"{where}{harness_error(error)}", vouch)
+
+
+def _cause(fault: BenchFault, vouch: Callable[[], None]) -> str:
+    """Describe a fault; what else is found wrong comes first: no power, and so a silent console."""
+    doubt = _doubt(vouch)
+    if doubt is None or fault.cause in str(doubt):
+        return f"bench: {fault}"
+    return f"{doubt}; bench: {fault}"
+
+
+def _undecided(reason: str, vouch: Callable[[], None]) -> Conclusion:
+    """Conclude a case that decided nothing; a fault of the equipment may be why."""
+    if doubt := _doubt(vouch):
+        return Conclusion(Verdict.INCONCLUSIVE, f"{doubt}; {reason}", bench_fault=True)
+    return Conclusion(Verdict.INCONCLUSIVE, reason)
 
 
 def _judge_violation(
@@ -109,9 +140,7 @@ def _judge_violation(
     doubtful: Collection[str],
 ) -> Conclusion:
     said = f"expected {violation.expected}; observed {violation.observed}"
-    try:
-        vouch()
-    except Inconclusive as doubt:
+    if doubt := _doubt(vouch):
         return Conclusion(
             Verdict.INCONCLUSIVE, f"{doubt}; what was seen does not count: {said}", bench_fault=True
         )

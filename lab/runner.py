@@ -242,7 +242,7 @@ class Laboratory:
     def judge(self, run: Run, phase: str, error: BaseException | None = None) -> Conclusion:
         """Conclude a phase of a case; the run keeps it."""
         if error is None:
-            conclusion = judge_end(run.meta, run.recorder)
+            conclusion = judge_end(run.meta, run.recorder, self._voucher(run))
         else:
             conclusion = judge_error(
                 run.meta,
@@ -263,7 +263,8 @@ class Laboratory:
         return [] if self.settings.assume_facts else [str(one) for one in run.doubtful()]
 
     def _voucher(self, run: Run) -> Callable[[], None]:
-        if run.needs_bench and self.bench is not None:
+        """Return how to ask whether the bench is sound, for a case that it was ready for."""
+        if self.bench is not None and run.began is not None:
             return self.bench.vouch
         return lambda: None
 

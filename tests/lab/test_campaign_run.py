@@ -174,6 +174,24 @@ def test_a_violation_on_a_bench_that_is_not_sound_is_inconclusive(
 
 
 @pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ('observe("silence")', "what was seen does not count"),
+        ("raise Inconclusive('no beacon')", "no beacon"),
+        ("assert 1 == 2", "error of the harness"),
+    ],
+)
+def test_nothing_counts_on_a_bench_that_is_not_sound(
+    campaign: Runner, monkeypatch: pytest.MonkeyPatch, code: str, said: str
+) -> None:
+    monkeypatch.setattr(FakeBench, "unsound", Inconclusive("bench: sniffer: no answer"))
+    outcome = campaign(body(code) + PASSING.format(id="X-02", clause="C.2", name="b"))
+    assert outcome.code == INCONCLUSIVE_EXIT
+    assert outcome.records["X-01"]["reason"].startswith(f"bench: sniffer: no answer; {said}")
+    assert FakeBench.made[0].recoveries == 1
+
+
+@pytest.mark.parametrize(
     ("code", "reason"),
     [
         ("assert 1 == 2", "error of the harness (test_it.py:"),
