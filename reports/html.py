@@ -209,6 +209,8 @@ def _run(command: list[str], folder: Path, seconds: float, what: str) -> None:
     """Run a program to its end. Raises ReportError with the end of what it said."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     environment = {**os.environ, "PATH": path, "ALLURE_NO_ANALYTICS": "1", "NO_COLOR": "1"}
+    if "SSL_CERT_FILE" in environment:  # what Python trusts here, Node has to trust too
+        environment.setdefault("NODE_EXTRA_CA_CERTS", environment["SSL_CERT_FILE"])
     try:
         done = subprocess.run(
             command,
