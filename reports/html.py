@@ -67,7 +67,7 @@ def build(directory: Path, *, cache: Path = CACHE) -> Path:
     program = install(cache)
     target = directory / Path(ALLURE_REPORT).parent
     with tempfile.TemporaryDirectory(prefix="allure-", dir=directory) as work:
-        built = Path(work) / "report"
+        built = Path(work).resolve() / "report"  # Allure runs in a folder of its own
         arguments = ["awesome", "--output", str(built)]
         if count <= SINGLE_FILE_LIMIT:
             arguments.append("--single-file")
