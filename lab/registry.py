@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 DEFAULT_PREFIX = "SE-"
 MARKS = (
-    "seed",
+    "analysis",
     "public-code",
     "public-document",
     "later-revision",
@@ -109,8 +109,8 @@ class Finding(_Entry):
 
     title: str
     description: str
-    origin: Literal["seed", "literature"]
-    seed_section: str
+    origin: Literal["analysis", "literature"]
+    analysis_section: str
     nistir: list[str]
     clauses: list[str]
     mitigation: str

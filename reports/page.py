@@ -18,7 +18,7 @@ nav { display: flex; flex-wrap: wrap; gap: 1rem; margin: 1rem 0; }
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; vertical-align: top; padding: .4rem .6rem;
   border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
-thead th { background: var(--soft); position: sticky; top: 0; }
+thead th { white-space: nowrap; background: var(--soft); position: sticky; top: 0; }
 td.id, code { font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-size: .9em; }
 td.id { white-space: nowrap; overflow-wrap: normal; }
 tr:target { background: #fff7d6; }

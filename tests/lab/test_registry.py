@@ -16,7 +16,7 @@ applies_to = ["all"]
 revision = "both"
 status = "normative"
 findings = []
-verified = "seed"
+verified = "analysis"
 """
 
 
@@ -88,7 +88,7 @@ def test_ancestors() -> None:
 def test_every_entry_keeps_its_mark() -> None:
     for clause in registry.clauses().values():
         assert clause.mark in registry.MARKS and clause.mark != "derived"
-    assert registry.resolve("5.4.8.1").verified == "seed"
+    assert registry.resolve("5.4.8.1").verified == "analysis"
     assert registry.resolve("5.1").verified == "unverified"
     items = registry.pics_items()
     assert items["DT-ESI"].established and not items["DT-MULTI"].established
@@ -116,7 +116,7 @@ def test_pics_items() -> None:
             'revision = "2.0"',
             r"x\.toml: \[\[clause\]\] number 1 \(SE-1\): revision",
         ),
-        ('verified = "seed"', 'verified = "sure"', "verified.*does not begin with one of seed"),
+        ('verified = "analysis"', 'verified = "sure"', "verified.*does not begin with one of analysis"),
         ('title = "t"', 'titel = "t"', "title: Field required; titel: Extra"),
         ("findings = []", "findings = 3", "findings: Input should be a valid list"),
         ('id = "SE-1"', "", "without id"),
