@@ -226,6 +226,67 @@ class Policy:
         """How many network keys are held at once: the active and one alternate (ZB 4.3)."""
         return 2
 
+    def obeys_switch_key(self, *, from_trust_center: bool, protected: bool) -> bool:
+        """Whether Switch Key is obeyed: from the trust center, broadcast or under its link key.
+
+        (ZB 4.4.7)
+        """
+        return from_trust_center and protected
+
+    def is_trust_center(self, holder: int, trust_center: int | None) -> bool:
+        """Whether orders under the link key of ``holder`` are the trust center's (ZB 4.4.3)."""
+        return holder == trust_center
+
+    def network_rank(self, failures: int, lqi: int) -> tuple[int, int]:
+        """Of several open networks the least is tried first: those that failed last (5.5.5.1)."""
+        return failures, -lqi
+
+    def survives_unreadable_key(self) -> bool:
+        """Whether a Transport Key that cannot be opened changes nothing (ZB 4.4.3)."""
+        return True
+
+    # -- partner link keys (5.4.7.4, 5.5.5.2) ---------------------------------------------------
+
+    def looks_for_other_servers(self) -> bool:
+        """Whether servers on other nodes than the trust center are looked for (5.5.5.2)."""
+        return True
+
+    def goes_on_after_refusal(self) -> bool:
+        """Whether a node without the service leaves the others to be asked (5.5.5.2)."""
+        return True
+
+    def discovery_delay(self, rng: random.Random) -> float:
+        """Seconds from a node's announcement to the first question to it (5.5.5.2)."""
+        return rng.uniform(70.0, 590.0)
+
+    def needs_partner_key(self) -> bool:
+        """Whether a server on another node is used under a partner link key only (5.4.7.4)."""
+        return True
+
+    def partner_key_retry_in(self, attempt: int) -> float:
+        """Seconds from an unanswered Request Key to the next one; ``attempt`` counts from 1."""
+        return float(min(30 * 2**attempt, 900))
+
+    def accepts_partner_key(self, *, from_trust_center: bool, asked: bool) -> bool:
+        """Whether a partner link key is installed: under the trust center's key (5.4.7.4)."""
+        return from_trust_center
+
+    def keeps_partner_keys(self) -> bool:
+        """Whether partner link keys are there after a loss of power (5.4.7.4)."""
+        return True
+
+    def holder_of_key(self, subject: int, trust_center: int | None) -> int:
+        """With whom an established key is shared: the certificate's subject (C.3.1.2.3.1.2)."""
+        return subject
+
+    def brokers_for(self, *, requester: bool, partner: bool) -> bool:
+        """Whether a trust center gives a partner key: when both are authenticated (5.4.7.4)."""
+        return requester and partner
+
+    def gives_key_to_both(self) -> bool:
+        """Whether the partner of who asked gets the key too (5.4.7.4)."""
+        return True
+
     # -- frame counters and MICs (ZB 4.3, 4.4.1) ------------------------------------------------
 
     def nwk_counter_is_fresh(self, counter: int, expected: int) -> bool:
@@ -240,6 +301,35 @@ class Policy:
         """Whether an APS frame whose MIC does not verify is dropped (ZB 4.4.1)."""
         return True
 
+    def counts_unverified_nwk(self) -> bool:
+        """Whether the counter of a NWK frame counts before its MIC was verified (ZB 4.3: no)."""
+        return False
+
+    def source_matches(self, claimed: int, known: int | None) -> bool:
+        """Whether APS data secured by ``claimed`` may come from the NWK address of ``known``.
+
+        (ZB 4.4.1) ``known`` is ``None`` where that address was not seen yet.
+        """
+        return known is None or claimed == known
+
+    def counter_after_boot(self, value: int) -> int:
+        """The outgoing counter after a loss of power, by the one in memory (ZB 4.3)."""
+        return value
+
+    # -- MAC (M15.4, 064309) --------------------------------------------------------------------
+
+    def mac_version(self) -> int:
+        """The frame version of the node's MAC frames (M15.4: 0, without MAC security)."""
+        return 0
+
+    def reads_mac_secured(self) -> bool:
+        """Whether a MAC frame with the security bit is taken (SPP-MAC: no)."""
+        return False
+
+    def obeys_realignment(self) -> bool:
+        """Whether an unsecured Coordinator Realignment moves a joined node (ZB 3.6.1: no)."""
+        return False
+
     def takes_unsecured_nwk(self) -> bool:
         """Whether a joined node takes NWK data without NWK security (ZB 4.3: no)."""
         return False
@@ -252,6 +342,10 @@ class Policy:
 
     def answers_broadcasts(self) -> bool:
         """Whether a broadcast command gets a Default Response (ZCL 2.4: never)."""
+        return False
+
+    def takes_foreign_profile(self, profile: int) -> bool:
+        """Whether an endpoint takes frames of another profile than its own (5.9: no)."""
         return False
 
     def demands_link_key(self, cluster: int, required: bool) -> bool:
@@ -416,6 +510,12 @@ class Policy:
     def clusters_listed(self, clusters: tuple[int, ...]) -> tuple[int, ...]:
         """The input clusters that the simple descriptor names."""
         return clusters
+
+    # -- chance (ZB 4.5.4.1) ---------------------------------------------------------------------
+
+    def chance_after_boot(self, rng: random.Random) -> random.Random:
+        """The source of chance after a boot: the one of before, never one that begins anew."""
+        return rng
 
     # -- power (bench requirement) --------------------------------------------------------------
 

@@ -21,6 +21,7 @@ from lab.golden.joining import Joiner, State
 from lab.golden.keep_alive import KeepAlive
 from lab.golden.key_establishment import KeyEstablishment
 from lab.golden.node import Node, Nonvolatile
+from lab.golden.partner_keys import PartnerKeys
 from lab.golden.parent import Parent
 from lab.golden.zcl_layer import Endpoint
 from lab.host import NodeHost
@@ -145,13 +146,28 @@ class SimulatedDevice:
     def begin(self) -> None:
         """Go on in the network of before, or look for one."""
         if self.joiner.resume():
+            self._restore_memory()
             self.resumed()
         elif self.joiner.automatic:
             self.joiner.start()
 
+    def _restore_memory(self) -> None:
+        """Go on with the counters and keys that were written before the power went."""
+        node = self.node
+        if node is None:
+            return
+        if not self.policy.keeps_partner_keys():
+            self.partner_keys.forget()
+        for counter in (node.nwk.counter, *(key.counter for key in node.aps.keys)):
+            counter.value = self.policy.counter_after_boot(counter.value)
+
     def _build(self) -> None:
         node = self.node = Node(
-            self.eui64, rng=self.random, policy=self.policy, router=True, nvm=self.nvm
+            self.eui64,
+            rng=self.policy.chance_after_boot(self.random),
+            policy=self.policy,
+            router=True,
+            nvm=self.nvm,
         )
         self.commissioning(node)
         endpoint = node.zcl.add_endpoint(Endpoint(ENDPOINT, self.device_id))
@@ -160,6 +176,7 @@ class SimulatedDevice:
         self.establishment = KeyEstablishment(node, endpoint, issue(self.eui64))
         self.establishment.on_key = self._key_established
         self.establishment.on_failed = self._key_refused
+        self.partner_keys = PartnerKeys(node, lambda: self.joiner.trust_center)
         self.applications(node, endpoint)
         self.host = NodeHost(node, self.radio)
         self.host.start()
@@ -292,7 +309,8 @@ class SimulatedDevice:
         if self.node is None:
             return
         first = not self._proven()
-        self.node.aps.keys.install(partner, key, "cbke")
+        holder = self.policy.holder_of_key(partner, self.joiner.trust_center)
+        self.node.aps.keys.install(Eui64(holder), key, "cbke")
         if partner == self.joiner.trust_center:
             self.joiner.recovery.proved()
             self.keep_alive.start()

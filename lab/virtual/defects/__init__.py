@@ -20,14 +20,34 @@ import importlib
 from collections.abc import Iterable
 
 from lab.golden.policy import Policy
-from lab.virtual.defects import counters, discovery, establishment, joining, keys, messages, power
+from lab.virtual.defects import (
+    counters,
+    discovery,
+    establishment,
+    joining,
+    keys,
+    messages,
+    power,
+    randomness,
+    routers,
+)
 from lab.virtual.defects.base import Defect
 
 __all__ = ["CATALOGUE", "Defect", "UnknownDefect", "find", "policy_with"]
 
 CATALOGUE: dict[str, type[Defect]] = {
     one.id: one
-    for module in (counters, discovery, establishment, joining, keys, messages, power)
+    for module in (
+        counters,
+        discovery,
+        establishment,
+        joining,
+        keys,
+        messages,
+        power,
+        randomness,
+        routers,
+    )
     for one in module.DEFECTS
 }
 """The registered defects by id."""

@@ -16,3 +16,5 @@ class Defect(Policy):
     clause: ClassVar[str]
     description: ClassVar[str]
     cases: ClassVar[tuple[str, ...]] = ()
+    dut: ClassVar[str] = "ipd"
+    """The DUT file of a simulated device that can have it."""
