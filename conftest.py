@@ -24,10 +24,10 @@ from lab.bench import Bench
 from lab.cases import CaseError, recording
 from lab.config import ConfigError
 from lab.dut import DutAdapter
+from lab.joiner import GoldenJoiner
 from lab.registry import UnknownId, resolve
 from lab.runner import Laboratory, Run, Settings, failure_text
 from lab.selection import is_below, keywords, run_of
-from lab.tc import TrustCenter
 from lab.verdicts import Inconclusive, NotApplicable, Verdict
 from reports.campaign import CampaignError
 from reports.ledger import Ledger
@@ -203,9 +203,18 @@ def air(bench: Bench) -> AirView:
 
 
 @pytest.fixture
-def tc(request: pytest.FixtureRequest, bench: Bench) -> TrustCenter:
-    """The golden trust center and energy services interface."""
-    return request.config.stash[LAB].trust_center()
+def tc(request: pytest.FixtureRequest, bench: Bench) -> Any:
+    """The golden partner: trust center and ESI, or a joining device for one that is tested."""
+    return request.config.stash[LAB].peer()
+
+
+@pytest.fixture
+def joiner(request: pytest.FixtureRequest, bench: Bench) -> GoldenJoiner:
+    """The golden joining device; for cases of devices that are the trust center."""
+    peer = request.config.stash[LAB].peer()
+    if not isinstance(peer, GoldenJoiner):
+        raise Inconclusive("the device is no trust center: nothing joins it")
+    return peer
 
 
 # One case. The wrappers are the innermost ones: others must have begun before a case is refused.

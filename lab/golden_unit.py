@@ -94,8 +94,12 @@ class GoldenUnit(ABC):
     # -- how the device is brought to where a case begins (lab.procedures) --------------------
 
     @abstractmethod
+    def fresh(self, dut: DutAdapter, code: bytes | None) -> bytes:
+        """FRESH; gives the link key of the joining one's install code."""
+
+    @abstractmethod
     def enter(self, dut: DutAdapter) -> None:
-        """JOIN: afterwards unit and device are in one newly formed network."""
+        """After FRESH: have the joining one join; joining stays open."""
 
     @abstractmethod
     def establish(self, dut: DutAdapter) -> None:
@@ -111,7 +115,7 @@ class GoldenUnit(ABC):
         return self.node.nwk.active is not None
 
     def off(self) -> None:
-        """Switch the unit off: its radio hears, acknowledges and sends nothing; it keeps its state."""
+        """Switch the unit off: it hears, acknowledges and sends nothing; it keeps its state."""
         self.air.mark()
         self.bench.call(self._off(), 10.0, "the golden unit to go off the air")
 
@@ -130,7 +134,8 @@ class GoldenUnit(ABC):
         self.bench.call(self._on(channel), 10.0, "the golden unit to come back on the air")
 
     async def _on(self, channel: int | None) -> None:
-        self.host.start()
+        if not self.host.running:
+            self.host.start()
         self.node.mac.tune(channel=channel)
         self.host.pump()
 

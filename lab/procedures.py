@@ -10,16 +10,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from lab.air import Heard
-from lab.patterns import Pattern, any_frame, zcl, zdp
+from lab.patterns import Pattern, any_frame, zdp
 from lab.verdicts import Inconclusive
-from zigbee.crypto import install_code
 
 if TYPE_CHECKING:
     from lab.dut import DutAdapter
     from lab.golden_unit import GoldenUnit
-    from lab.tc import TrustCenter
 
-__all__ = ["authenticate", "descriptors", "fresh", "join", "quiet", "require"]
+__all__ = ["authenticate", "descriptors", "fresh", "join", "quiet", "reached", "require"]
 
 PROFILE = 0x0109
 
@@ -35,34 +33,24 @@ def require(condition: object, what: str) -> None:
         raise Inconclusive(f"precondition not reached: {what}")
 
 
-def reached(tc: TrustCenter, pattern: Pattern, within: float, what: str) -> None:
+def reached(tc: GoldenUnit, pattern: Pattern, within: float, what: str) -> None:
     """Wait for a frame of the device that a precondition needs."""
     require(tc.air.seek(pattern, within=within), what)
 
 
-def fresh(tc: TrustCenter, dut: DutAdapter, code: bytes | None = None) -> bytes:
-    """FRESH: device factory-new with ``code``, golden network newly formed and still closed.
+def fresh(tc: GoldenUnit, dut: DutAdapter, code: bytes | None = None) -> bytes:
+    """FRESH: device factory-new, a network newly formed and still closed, who joins registered.
 
-    Gives the link key of the install code, under which the device is registered.
+    Gives the link key of the install code, under which the joining one is registered: the device
+    (``code`` is its install code then), or the golden joiner where the device is the trust center.
     """
-    dut.ensure_powered()
-    dut.set_install_code(code if code is not None else dut.install_code)
-    dut.factory_reset()
-    tc.air.dut_eui64 = dut.eui64
-    tc.air.dut_short = None
-    tc.form()
-    link_key = install_code.link_key(code if code is not None else dut.install_code)
-    tc.register(dut.eui64, link_key)
-    return link_key
+    return tc.fresh(dut, code)
 
 
-def join(tc: TrustCenter, dut: DutAdapter) -> None:
-    """JOIN: the device is in the golden network under the network key; joining stays open."""
-    fresh(tc, dut)
-    tc.permit(PERMIT)
-    tc.air.mark()
-    dut.join()
-    reached(tc, zdp("Device_annce"), JOIN_MAX, "the device did not join (no Device_annce)")
+def join(tc: GoldenUnit, dut: DutAdapter) -> None:
+    """JOIN: FRESH, and device and golden unit are in one network; joining stays open."""
+    tc.fresh(dut, None)
+    tc.enter(dut)
     tc.dut_endpoint = profile_endpoint(tc)
 
 
@@ -93,19 +81,18 @@ def fields_of(heard: Heard | None) -> dict[str, Any]:
     return message.fields if message is not None else {}
 
 
-def authenticate(tc: TrustCenter, dut: DutAdapter) -> None:
+def authenticate(tc: GoldenUnit, dut: DutAdapter) -> None:
     """AUTH: joined, key establishment done, and the device has settled; reused while it holds."""
     if not still_authenticated(tc):
         join(tc, dut)
-        confirmed = zcl("ConfirmKeyDataRequest")
-        reached(tc, confirmed, AUTHENTICATION_MAX, "the device did not establish a link key")
+        tc.establish(dut)
         settle(tc)
     require(tc.key_probe(), "the device does not answer under its link key")
 
 
-def still_authenticated(tc: TrustCenter) -> bool:
+def still_authenticated(tc: GoldenUnit) -> bool:
     """Whether the device is in service from an earlier case: CTRL and KEYPROBE pass."""
-    if tc.air.dut_short is None or tc.air.dut_eui64 is None:
+    if tc.air.dut_short is None or tc.air.dut_eui64 is None or not tc.in_network:
         return False
     key = tc.node.aps.keys.get(tc.air.dut_eui64)
     if key is None or key.origin != "cbke":
@@ -113,7 +100,7 @@ def still_authenticated(tc: TrustCenter) -> bool:
     return tc.control_read() and tc.key_probe()
 
 
-def settle(tc: TrustCenter) -> None:
+def settle(tc: GoldenUnit) -> None:
     """Let the device discover services until 60 s pass without a request, at most 300 s."""
     for _ in range(5):
         tc.air.mark()
@@ -124,6 +111,6 @@ def settle(tc: TrustCenter) -> None:
             return
 
 
-def quiet(tc: TrustCenter, seconds: float) -> None:
+def quiet(tc: GoldenUnit, seconds: float) -> None:
     """Let ``seconds`` pass."""
     tc.bench.wait(seconds)

@@ -23,6 +23,7 @@ from lab.config import ConfigError, find_file, load_toml
 from lab.dut import DutAdapter, DutFile
 from lab.facts import Fact, doubtful
 from lab.judge import Conclusion, judge_end, judge_error, why_not
+from lab.joiner import GoldenJoiner
 from lab.registry import resolve
 from lab.tc import TrustCenter
 from lab.verdicts import CaseRecord, Inconclusive, StepRecord, Verdict
@@ -143,7 +144,7 @@ class Laboratory:
         self._files: tuple[benches.BenchFile, DutFile] | None = None
         self._gone: str | None = None
         self._ailing = False
-        self._tc: TrustCenter | None = None
+        self._peer: TrustCenter | GoldenJoiner | None = None
 
     def files(self) -> tuple[benches.BenchFile, DutFile]:
         """Return bench file and DUT file, loaded at the first call. Raises ConfigError."""
@@ -206,12 +207,15 @@ class Laboratory:
             raise RuntimeError("the bench is open and has no adapter")
         return self.dut
 
-    def trust_center(self) -> TrustCenter:
-        """Return the golden trust center; a new one when the bench was brought back."""
+    def peer(self) -> TrustCenter | GoldenJoiner:
+        """Return the golden unit that the device is tested with: the trust center, or a joining
+        device where the device is the trust center. A new one when the bench was brought back.
+        """
         bench = self.open()
-        if self._tc is None or self._tc.generation != bench.generation:
-            self._tc = TrustCenter(bench)
-        return self._tc
+        if self._peer is None or self._peer.generation != bench.generation:
+            is_trust_center = "tc" in bench.dut_file.roles
+            self._peer = GoldenJoiner(bench) if is_trust_center else TrustCenter(bench)
+        return self._peer
 
     def begin(self, run: Run) -> None:
         """Make ready for a case: bring an ailing bench back, then give the case its clock."""

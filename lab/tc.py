@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lab.credentials import issue
 from lab.golden.clusters import basic_server, time_server
+from lab.golden.drlc import drlc_server
 from lab.golden.key_establishment import KeyEstablishment
 from lab.golden.node import Node
 from lab.golden.nwk_layer import NetworkKey
@@ -17,11 +18,15 @@ from lab.golden.price import PRICE, PriceServer
 from lab.golden.trust_center import TrustCenter as Coordinator
 from lab.golden.zcl_layer import Endpoint
 from lab.golden_unit import ENDPOINT, GoldenUnit
+from lab.patterns import zcl, zdp
+from lab.procedures import AUTHENTICATION_MAX, JOIN_MAX, PERMIT, reached
 from lab.verdicts import Inconclusive
+from zigbee.crypto import install_code
 from zigbee.types import Eui64
 
 if TYPE_CHECKING:
     from lab.bench import Bench
+    from lab.dut import DutAdapter
 
 __all__ = ["TrustCenter"]
 
@@ -42,12 +47,48 @@ class TrustCenter(GoldenUnit):
         self.endpoint = node.zcl.add_endpoint(Endpoint(ENDPOINT, ESI_DEVICE))
         self.endpoint.serve(basic_server(manufacturer="Golden", model="esi"))
         self.endpoint.serve(time_server(self.utc))
+        self.endpoint.serve(drlc_server())
         self.coordinator = Coordinator(node)
         self.establishment = KeyEstablishment(node, self.endpoint, issue(self.eui64))
         self.establishment.on_key = self.took_key
         self.prices = PriceServer(node, self.endpoint, self.utc)
         node.zdo.server_mask = 0x0001
         return node
+
+    def fresh(self, dut: DutAdapter, code: bytes | None) -> bytes:
+        """Reset the device and give it ``code``; form a network that knows it."""
+        dut.ensure_powered()
+        code = dut.install_code if code is None else code
+        dut.set_install_code(code)
+        dut.factory_reset()
+        self.air.dut_eui64 = dut.eui64
+        self.air.dut_short = None
+        self.form()
+        link_key = install_code.link_key(code)
+        self.register(dut.eui64, link_key)
+        return link_key
+
+    def enter(self, dut: DutAdapter) -> None:
+        """Open joining and have the device join."""
+        self.permit(PERMIT)
+        self.air.mark()
+        dut.join()
+        reached(self, zdp("Device_annce"), JOIN_MAX, "the device did not join (no Device_annce)")
+
+    def establish(self, dut: DutAdapter) -> None:
+        """Wait until the device has established its link key, as it does unasked (5.4.7.1)."""
+        confirmed = zcl("ConfirmKeyDataRequest")
+        reached(self, confirmed, AUTHENTICATION_MAX, "the device did not establish a link key")
+
+    def update_network_key(self, dut: DutAdapter, sequence: int | None = None) -> NetworkKey:
+        """Broadcast a new network key, wait, order the switch, and use it."""
+        key = self.new_network_key(sequence)
+        self.do(self.coordinator.broadcast_network_key, key)
+        self.bench.wait(3)
+        self.do(self.coordinator.switch_key, key.sequence)
+        self.bench.wait(0.5)
+        self.do(self.coordinator.activate, key.sequence)
+        return key
 
     def utc(self) -> int:
         """The ESI's time: UTC seconds since 2000-01-01."""

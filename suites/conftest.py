@@ -2,37 +2,61 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
+from lab.attacker import Attacker, Partner, SecondNetwork, on_second_radio
 from lab.dut import DutAdapter
 from lab.exchange import terminate
+from lab.golden_unit import GoldenUnit
 from lab.procedures import authenticate, fresh, join
-from lab.tc import TrustCenter
 
 
 @pytest.fixture
-def fresh_dut(tc: TrustCenter, dut: DutAdapter) -> DutAdapter:
+def fresh_dut(tc: GoldenUnit, dut: DutAdapter) -> DutAdapter:
     """A device that is factory-new; the golden network is formed and knows its install code."""
     fresh(tc, dut)
     return dut
 
 
 @pytest.fixture
-def joined_dut(tc: TrustCenter, dut: DutAdapter) -> DutAdapter:
+def joined_dut(tc: GoldenUnit, dut: DutAdapter) -> DutAdapter:
     """A device that has just joined the golden network; key establishment may be under way."""
     join(tc, dut)
     return dut
 
 
 @pytest.fixture
-def dut_in_service(tc: TrustCenter, dut: DutAdapter) -> DutAdapter:
+def dut_in_service(tc: GoldenUnit, dut: DutAdapter) -> DutAdapter:
     """A device that is authenticated and settled; reused from the case before if it still is."""
     authenticate(tc, dut)
     return dut
 
 
 @pytest.fixture
-def idle_responder(tc: TrustCenter, dut_in_service: DutAdapter) -> DutAdapter:
+def idle_responder(tc: GoldenUnit, dut_in_service: DutAdapter) -> DutAdapter:
     """A device in service with no key establishment under way: the golden partner may initiate."""
     terminate(tc)
     return dut_in_service
+
+
+@pytest.fixture
+def attacker(tc: GoldenUnit) -> Iterator[Attacker]:
+    """Somebody on the second radio, silent and in no network yet (``attacker.enter()``)."""
+    with on_second_radio(Attacker, tc) as unit:
+        yield unit
+
+
+@pytest.fixture
+def partner(tc: GoldenUnit) -> Iterator[Partner]:
+    """A second ESI on the second radio, in no network yet (``partner.enter()``)."""
+    with on_second_radio(Partner, tc) as unit:
+        yield unit
+
+
+@pytest.fixture
+def second_network(tc: GoldenUnit) -> Iterator[SecondNetwork]:
+    """The coordinator of another network on the second radio (``second_network.form()``)."""
+    with on_second_radio(SecondNetwork, tc) as unit:
+        yield unit

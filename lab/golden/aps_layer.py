@@ -77,6 +77,8 @@ class ApsLayer:
         self._seen: dict[tuple[int, int], float] = {}
         #: called with (command, indication) for each APS command
         self.on_command: Callable[[Any, Indication], None] | None = None
+        #: called with (command, indication) for Request Key, and Transport Key of partner keys
+        self.on_partner_key: Callable[[Any, Indication], None] | None = None
         #: whether data that came is let in; a trust center is choosy (075356 5.4.7.2)
         self.takes: Callable[[Indication], bool] = lambda indication: True
 
@@ -251,7 +253,11 @@ class ApsLayer:
             return Indication(frame, carrier, None, None)
         if frame.aux is None:
             return None
-        source = frame.aux.source or self.node.nwk.eui_of(carrier.src)
+        known = self.node.nwk.eui_of(carrier.src)
+        source = frame.aux.source or known
+        is_data = frame.aux.key_id == KeyId.DATA and source is not None
+        if is_data and not self.node.policy.source_matches(source or Eui64(0), known):
+            return None
         rejoin = self.rejoin_keys if frame.aux.key_id == KeyId.KEY_TRANSPORT else []
         for key in [*self._candidates(source), *rejoin]:
             opened = self._unsecured(frame, key, source)
@@ -261,7 +267,14 @@ class ApsLayer:
                 return None
             self.keys.took(key, frame.aux.frame_counter)
             return Indication(opened, carrier, key, KeyId(frame.aux.key_id))
+        self._unreadable(frame)
         return None
+
+    def _unreadable(self, frame: aps.ApsFrame) -> None:
+        """A command that no key opens is dropped, and that is all."""
+        if frame.frame_type == aps.ApsType.COMMAND:
+            if not self.node.policy.survives_unreadable_key():
+                self.node.nwk.restart()
 
     def _candidates(self, source: Eui64 | None) -> list[LinkKey]:
         key = self.keys.get(source)
@@ -292,7 +305,9 @@ class ApsLayer:
         asked = isinstance(command, RawCommand) and command.id in HIGH_SECURITY
         if asked and self.node.policy.answers_high_security():
             self.send_command(RawCommand(command.id + 1, bytes(16)), indication.nwk.src)
-        if self.on_command is not None:
+        if is_partner_key(command) and self.on_partner_key is not None:
+            self.on_partner_key(command, indication)
+        elif self.on_command is not None:
             self.on_command(command, indication)
 
     def _data(self, indication: Indication) -> None:
@@ -317,6 +332,14 @@ class ApsLayer:
             return True
         self._seen[entry] = now + DUPLICATE_MEMORY
         return False
+
+
+def is_partner_key(command: Any) -> bool:
+    """Whether a command asks for a key with a partner, or brings one (4.4.6, 4.4.3)."""
+    if isinstance(command, aps.RequestKey):
+        return command.key_type == aps.KeyType.APPLICATION_MASTER
+    is_key = isinstance(command, aps.TransportKey)
+    return is_key and command.key_type == aps.KeyType.APPLICATION_LINK
 
 
 def decrypted(frame: aps.ApsFrame, key: LinkKey, source: Eui64 | None) -> aps.ApsFrame | None:

@@ -1,4 +1,4 @@
-"""The trust center and coordinator: forming, registering, handing out keys (053474 4.6, 075356 5.4).
+"""The trust center and coordinator: forming, registering, handing out keys (053474 4.6, SE 5.4).
 
 Commands that tests want to send wrong are methods of their own; everything else follows from
 what joins. Keys are 16 octets; times are seconds.
@@ -8,24 +8,37 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from zigbee import aps, mac, nwk
-from zigbee.security import KeyId
 from zigbee.types import Eui64
 
 from lab.golden.nwk_layer import NetworkKey
+from lab.golden.partner_keys import Broker
 
 if TYPE_CHECKING:
     from lab.golden.aps_layer import Indication
     from lab.golden.link_keys import LinkKey
     from lab.golden.node import Node, Timer
 
-__all__ = ["Registered", "TrustCenter"]
+__all__ = ["Registered", "Status", "TrustCenter"]
 
 ALL_DEVICES = Eui64(0)
 #: What an association response says when joining is refused (802.15.4 7.3.2.3).
 PAN_ACCESS_DENIED = 0x02
+#: Update Device status (053474 4.4.9.3): left, and those that come without the network key.
+CHILD_LEFT = 0x02
+CHILDREN_WITHOUT_KEY = (0x01, 0x03)
+
+
+class Status(StrEnum):
+    """Where a registered device stands (5.4.8.2.1)."""
+
+    PROVISIONED = "provisioned"
+    JOINED = "joined"
+    AUTHENTICATED = "authenticated"
+    LEFT = "left"
 
 
 @dataclass(slots=True)
@@ -35,6 +48,9 @@ class Registered:
     eui64: Eui64
     link_key: bytes
     short: int | None = None
+    #: short address of the router behind which it lives; None: the trust center itself
+    parent: int | None = None
+    status: Status = Status.PROVISIONED
 
 
 class TrustCenter:
@@ -52,6 +68,8 @@ class TrustCenter:
         self._permit_timer: Timer | None = None
         node.mac.on_association = self._association
         node.aps.on_command = self._command
+        #: gives partner link keys
+        self.broker = Broker(node)
         node.nwk.on_command = self._nwk_command
 
     # -- network ----------------------------------------------------------------------------
@@ -86,12 +104,12 @@ class TrustCenter:
             self._permit_timer = self.node.after(seconds, self._close)
 
     def _close(self) -> None:
-        self.node.mac.permit = False
+        self.node.mac.permit = not self.node.policy.closes_joining()
 
     # -- joining ----------------------------------------------------------------------------
 
     def _association(self, device: Eui64, capability: int) -> None:
-        if not self.node.mac.permit:
+        if not self.node.policy.admits_child(self.node.mac.permit):
             self.node.mac.respond_association(device, 0xFFFF, PAN_ACCESS_DENIED)
             return
         short = self._address_for(device)
@@ -99,9 +117,13 @@ class TrustCenter:
         self.node.mac.respond_association(device, short, 0x00)
         if self.on_associated is not None:
             self.on_associated(device, short)
-        if self.automatic and device in self.devices:
+        if self.automatic and self.admitted(device, short):
             # the device has its address once it has polled for the response
             self.node.after(1.0, lambda: self.send_network_key(device))
+
+    def admitted(self, device: Eui64, short: int, parent: int | None = None) -> bool:
+        """Whether a device that associated, here or with ``parent``, gets the network key."""
+        return device in self.devices
 
     def _address_for(self, device: Eui64) -> int:
         registered = self.devices.get(device)
@@ -149,7 +171,7 @@ class TrustCenter:
             self.transport_key(key, device),
             short,
             link_key=link_key or self.node.aps.keys.get(device),
-            key_id=KeyId.KEY_TRANSPORT,
+            key_id=self.node.policy.transport_key_id(),
             nwk_secure=joined,
         )
 
@@ -174,7 +196,41 @@ class TrustCenter:
     # -- in ---------------------------------------------------------------------------------
 
     def _command(self, command: Any, indication: Indication) -> None:
-        """Nothing that a device sends here needs an answer in a network of one hop."""
+        if isinstance(command, aps.UpdateDevice) and indication.secured:
+            self._child_reported(command, indication.nwk.src)
+
+    def _child_reported(self, command: aps.UpdateDevice, router: int) -> None:
+        """A router told of a child: one that came without the network key gets it (4.6.3.2)."""
+        network, device = self.node.nwk, self.devices.get(command.device)
+        if command.status == CHILD_LEFT:
+            network.routes.pop(command.short, None)
+            return
+        network.learn(command.short, command.device)
+        network.routes[command.short] = network.routes.get(router, router)
+        if device is not None:
+            device.short, device.parent = command.short, router
+        wanted = command.status in CHILDREN_WITHOUT_KEY and self.automatic
+        if wanted and self.admitted(command.device, command.short, router):
+            self.tunnel_network_key(command.device, router)
+
+    def tunnel_network_key(self, device: Eui64, router: int) -> bytes:
+        """Have ``router`` hand the network key to its child; gives the APS frame inside (4.4.9.8)."""
+        key = self.node.aps.keys.get(device)
+        if key is None:
+            return b""
+        layer = self.node.aps
+        inner = layer.secured(
+            aps.ApsFrame(
+                frame_type=aps.ApsType.COMMAND,
+                counter=layer.next_counter(),
+                payload=self.transport_key(None, device).to_bytes(),
+            ),
+            key,
+            key_id=self.node.policy.transport_key_id(),
+            extended_nonce=True,
+        ).to_bytes()
+        layer.send_command(aps.Tunnel(device, inner), router)
+        return inner
 
     def _nwk_command(self, command: Any, frame: nwk.NwkFrame) -> None:
         if isinstance(command, nwk.RejoinRequest):
