@@ -31,6 +31,11 @@ class NodeHost:
         self._worker: asyncio.Task[None] | None = None
         self._more: asyncio.Event | None = None
 
+    @property
+    def running(self) -> bool:
+        """Whether it listens and sends."""
+        return self._worker is not None
+
     # -- life -------------------------------------------------------------------------------
 
     def start(self) -> None:

@@ -82,6 +82,8 @@ class Joiner:
         #: called with the new sequence number when the network key was switched
         self.on_key_switched: Callable[[int], None] | None = None
         self._candidates: list[Candidate] = []
+        #: networks that were tried in vain, by extended PAN id
+        self._failures: dict[Eui64, int] = {}
         self._timer: Timer | None = None
         self._scan_started = 0.0
         self.recovery = Recovery(self)
@@ -97,6 +99,7 @@ class Joiner:
     def start(self) -> None:
         """Look for a network, now."""
         self.node.nwk.mute = False
+        self._failures.clear()
         self._scan_started = self.node.now
         self._scan()
 
@@ -200,9 +203,18 @@ class Joiner:
 
     def _scanned(self) -> None:
         if self._candidates:
-            self._associate(max(self._candidates, key=lambda one: one.lqi), 1)
+            self._associate(min(self._candidates, key=self._rank), 1)
         else:
             self._again()
+
+    def _rank(self, one: Candidate) -> tuple[int, int]:
+        return self.node.policy.network_rank(self._failures.get(one.extended_pan, 0), one.lqi)
+
+    def _failed(self) -> None:
+        """This network gave no place or no key: others are tried before it."""
+        failed = self.node.nwk.extended_pan
+        self._failures[failed] = self._failures.get(failed, 0) + 1
+        self._again()
 
     def _again(self) -> None:
         """Try later, at the pace that 5.5.5.1 sets."""
@@ -231,18 +243,18 @@ class Joiner:
         if attempt < SAME_PAN_TRIES:
             self._associate(chosen, attempt + 1)
         else:
-            self._again()
+            self._failed()
 
     def _association_response(self, response: mac.AssociationResponse, source: Address) -> None:
         if self.state != State.ASSOCIATING:
             return
         self.stop()
         if response.status != 0:
-            self._again()
+            self._failed()
             return
         self.state = State.AUTHENTICATING
         self.node.mac.tune(short=response.short)
-        self._timer = self.node.after(AUTHENTICATION_TIMEOUT, self._again)
+        self._timer = self.node.after(AUTHENTICATION_TIMEOUT, self._failed)
 
     def _command(self, command: Any, indication: Indication) -> None:
         if isinstance(command, aps.TransportKey) and command.key_type == aps.KeyType.NETWORK:
@@ -252,6 +264,8 @@ class Joiner:
 
     def _transport_key(self, command: aps.TransportKey, indication: Indication) -> None:
         joined = self.in_service
+        if joined and not self._is_ordered(indication):
+            return
         under_key_transport = indication.secured and indication.key_id == KeyId.KEY_TRANSPORT
         if not self.node.policy.accepts_transport_key(
             aps_secured=under_key_transport,
@@ -396,10 +410,18 @@ class Joiner:
         """From the trust center: broadcast under the network key, or unicast under its link key."""
         source = indication.nwk.aux.source if indication.nwk.aux is not None else None
         from_trust_center = indication.nwk.src == 0x0000 and source is not None
-        if not from_trust_center or not (indication.broadcast or indication.secured):
+        if not self._is_ordered(indication) or not self.node.policy.obeys_switch_key(
+            from_trust_center=from_trust_center,
+            protected=indication.broadcast or indication.secured,
+        ):
             return
         if self._activate(command.sequence):
             self.save()
+
+    def _is_ordered(self, indication: Indication) -> bool:
+        """Whether the link key that protects a command, if one does, is the trust center's."""
+        key = indication.link_key
+        return key is None or self.node.policy.is_trust_center(key.partner, self.trust_center)
 
     def _activate(self, sequence: int) -> bool:
         switched = self.node.nwk.activate(sequence)

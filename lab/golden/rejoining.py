@@ -185,8 +185,20 @@ class Recovery:
         self._attempt = None
         self.failed_rounds += 1
         self.joiner.wait_at_home()
+        since = self.node.now
         pause = self.node.policy.next_recovery_in(self.failed_rounds, self.node.random)
-        self._timer = self.node.after(pause, self._round)
+        self._timer = self.node.after(pause, lambda: self._again(since))
+
+    def _again(self, since: float) -> None:
+        """The next round, unless the parent was heard meanwhile under the network key."""
+        parent = self.joiner.parent
+        heard = self.node.nwk.neighbors.get(int(parent), since) > since
+        if heard and not self.trust_center_lost:
+            self.failed_rounds = 0
+            self.stop()
+            self.joiner.found_home()
+        else:
+            self._round()
 
     # -- one attempt ------------------------------------------------------------------------
 
