@@ -168,8 +168,8 @@ class Dissector:
             packet.undecoded = b""
             if isinstance(command, Tunnel):
                 self._tunnel(packet, command, pan, nwk)
-            elif packet.aps_opened and isinstance(command, TransportKey):
-                self._learn_key(command)
+            elif isinstance(command, TransportKey) and (packet.aps_opened or packet.nwk_opened):
+                self._learn_key(command)  # a broadcast has NWK security alone (053474, 4.4.3.2)
         elif aps.frame_type == ApsType.ACK:
             if aps.payload:
                 raise CodecError("aps", "payload", 0, "an acknowledgement has no payload")

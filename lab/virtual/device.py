@@ -339,6 +339,7 @@ class SimulatedDevice:
         }
 
     def _order(self, action: Callable[[], None]) -> Lines:
+        self._pump()  # the node's clock stood still since it last had something to do
         try:
             action()
         except CryptoError as error:
