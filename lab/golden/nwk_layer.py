@@ -64,6 +64,8 @@ class NwkLayer:
         self.routing = Routing(self)
         #: children by short address; those that poll have False: what is for them is held
         self.children: dict[int, bool] = {}
+        #: whether another child finds a place, as the beacon tells
+        self.has_room: Callable[[], bool] = lambda: True
         #: called with the short address of a neighbour that sent a good secured frame of its own
         self.on_heard: Callable[[int], None] | None = None
         self.addresses: dict[int, Eui64] = {}
@@ -143,8 +145,8 @@ class NwkLayer:
         return mac.Beacon(
             association_permit=self.node.mac.permit,
             pan_coordinator=self.short == 0,
-            router_capacity=self.node.router,
-            end_device_capacity=self.node.router,
+            router_capacity=self.node.router and self.has_room(),
+            end_device_capacity=self.node.router and self.has_room(),
             depth=self.depth,
             extended_pan_id=self.extended_pan,
             update_id=self.update_id,
@@ -360,6 +362,8 @@ class NwkLayer:
         try:
             opened = unsecure_nwk(frame, key.key)
         except CodecError:
+            if self.node.policy.counts_unverified_nwk():
+                self._expected[entry] = aux.frame_counter + 1
             return None
         self._expected[entry] = max(expected, aux.frame_counter + 1)
         return opened

@@ -73,6 +73,7 @@ class Parent:
         self._nwk_command, node.nwk.on_command = node.nwk.on_command, self._network_command
         node.mac.on_association = self._association
         node.nwk.on_heard = self._heard
+        node.nwk.has_room = lambda: not self.full
         node.zdo.on_permit = self.permit
 
     def restart(self) -> None:
