@@ -145,7 +145,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         return
     try:
         if any(run.needs_bench for run in runs):
-            config.stash[LAB].require_pics()
+            config.stash[LAB].check()
         config.stash[LEDGER].open(runs, config.stash[CATALOGUE])
     except (ConfigError, CampaignError) as error:
         raise pytest.UsageError(str(error)) from None

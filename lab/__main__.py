@@ -13,12 +13,10 @@ from collections.abc import Sequence
 
 from drivers.errors import BenchFault
 from lab import checks, facts
-from lab.bench import FOLDER as BENCHES
 from lab.bench import BenchFile
-from lab.config import ConfigError, find_file, load_toml
-from lab.dut import FOLDER as DUTS
+from lab.config import ConfigError
 from lab.dut import DutFile
-from lab.dut import load as load_dut
+from lab.setup import Setup
 
 OK, FAULT, USAGE = 0, 1, 2
 
@@ -49,28 +47,27 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="say what of a bench answers")
     check.add_argument("--bench", default="virtual", metavar="NAME|FILE")
     check.add_argument("--dut", metavar="NAME|FILE", help="default: the bench's")
-    check.set_defaults(run=lambda given: checks.run(*_files(given)))
+    check.set_defaults(run=_check)
     listed = commands.add_parser("facts", help="list the facts register")
     listed.add_argument("--json", action="store_true", help="one JSON object a fact")
     listed.set_defaults(run=lambda given: facts.show(as_json=given.json))
     return parser
 
 
-def _files(options: argparse.Namespace) -> tuple[BenchFile, DutFile]:
-    path = find_file(options.bench, BENCHES, "bench")
-    bench = load_toml(path, BenchFile)
-    name = options.dut or bench.dut
-    if name is None:
-        raise ConfigError("names no DUT file", path, "dut", "add it, or give --dut")
-    return bench, load_dut(find_file(name, DUTS, "DUT"))
+def _check(options: argparse.Namespace) -> int:
+    setup = Setup.load(options.bench, options.dut)
+    setup.check()
+    return checks.run(setup.bench, setup.dut)
 
 
 def _serve(options: argparse.Namespace) -> int:
-    bench, dut = _files(options)
+    setup = Setup.load(options.bench, options.dut)
+    bench, dut = setup.bench, setup.dut
     if bench.virtual is None:
         raise ConfigError(
-            "is of real equipment", options.bench, "virtual", "only a virtual bench can be served"
+            "is of real equipment", setup.bench_path, "virtual", "a virtual bench can be served"
         )
+    setup.check(options.defect)
     seed = bench.virtual.seed if options.seed is None else options.seed
     asyncio.run(_serve_until_signal(bench, dut, seed, options.revision, options.defect))
     return OK

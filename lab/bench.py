@@ -25,7 +25,7 @@ from drivers.radio import SpinelRadio
 from drivers.supply import Supply
 from lab.air import AirView
 from lab.clock import BenchLoop, open_loop
-from lab.config import ConfigError, Section
+from lab.config import Section
 from lab.dut import DutFile, Simulated
 from lab.safety import Guard
 from lab.verdicts import Inconclusive
@@ -190,9 +190,8 @@ class Bench:
         return self.loop.now()
 
     def open(self) -> None:
-        """Open all that the bench file names. Raises BenchFault or ConfigError."""
+        """Open all that the bench file names, checked before (lab.setup). Raises BenchFault."""
         virtual = self.file.virtual
-        self._check_supply()
         self._loop = open_loop(virtual=virtual is not None and virtual.time == "jump")
         try:
             self.call(self._open())
@@ -200,29 +199,6 @@ class Bench:
         except BaseException:
             self.close()
             raise
-
-    def _check_supply(self) -> None:
-        """Refuse a device that wants more than the bench can bear."""
-        wanted, limits = self.dut_file.supply, self.file.supply
-        if limits is None:
-            return
-        if wanted is None:
-            raise ConfigError(
-                "the bench has a supply, and the device's voltage is not given",
-                f"DUT file {self.dut_file.name!r}",
-                "supply",
-                "add [supply] with voltage, current_limit, ovp",
-            )
-        for key, value, limit in (
-            ("ovp", wanted.ovp, limits.max_voltage),
-            ("current_limit", wanted.current_limit, limits.max_current),
-        ):
-            if value > limit:
-                raise ConfigError(
-                    f"{value:g} is more than bench {self.file.name!r} can bear, {limit:g}",
-                    f"DUT file {self.dut_file.name!r}",
-                    f"supply.{key}",
-                )
 
     async def _open(self) -> None:
         ports = await self._ports()
@@ -401,6 +377,13 @@ class Bench:
             else:
                 texts[name] = journal.to_text(journal.since(self._marks.get(name, 0)))
         return texts
+
+    def received(self, name: str) -> bytes:
+        """Return the octets that came on a line since the case began, those that are kept."""
+        entries = self.journals[name].since(self._marks.get(name, 0))
+        return b"".join(
+            one.octets for one in entries if isinstance(one, Entry) and one.direction == "rx"
+        )
 
     def _all_journals(self) -> dict[str, Journal]:
         return self.journals | ({"supply": self.supply.journal} if self.supply else {})

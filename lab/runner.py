@@ -16,15 +16,14 @@ from typing import Any
 
 from drivers.errors import BenchFault
 from lab import bench as benches
-from lab import dut as duts
 from lab.cases import CaseMeta, Recorder
 from lab.clock import SteppedLoop
-from lab.config import ConfigError, find_file, load_toml
-from lab.dut import DutAdapter, DutFile
+from lab.dut import DutAdapter
 from lab.facts import Fact, doubtful
-from lab.judge import Conclusion, judge_end, judge_error, why_not
 from lab.joiner import GoldenJoiner
+from lab.judge import Conclusion, judge_end, judge_error, why_not
 from lab.registry import resolve
+from lab.setup import Setup
 from lab.tc import TrustCenter
 from lab.verdicts import CaseRecord, Inconclusive, StepRecord, Verdict
 
@@ -129,7 +128,6 @@ class Laboratory:
     """The bench of a campaign and what it takes to get verdicts on it.
 
     `alarms` holds what people must be told loudly: a supply that could not be shown to be off.
-    `report` is told when the identity of the device was read for the first time.
     """
 
     def __init__(self, settings: Settings, safety_report: Path | None = None) -> None:
@@ -141,40 +139,22 @@ class Laboratory:
         self.protocol_s = 0.0
         self.wall_s = 0.0
         self.closing = False
-        self._files: tuple[benches.BenchFile, DutFile] | None = None
+        self._setup: Setup | None = None
         self._gone: str | None = None
         self._ailing = False
         self._peer: TrustCenter | GoldenJoiner | None = None
 
-    def files(self) -> tuple[benches.BenchFile, DutFile]:
-        """Return bench file and DUT file, loaded at the first call. Raises ConfigError."""
-        if self._files is None:
-            path = find_file(self.settings.bench, benches.FOLDER, "bench")
-            bench_file = load_toml(path, benches.BenchFile)
-            name = self.settings.dut or bench_file.dut
-            if name is None:
-                raise ConfigError("names no DUT file", path, "dut", "add it, or give --dut")
-            if self.settings.defects and bench_file.virtual is None:
-                raise ConfigError(
-                    "defects can be put into a simulated device only",
-                    path,
-                    "virtual",
-                    "leave --defect out, or take the virtual bench",
-                )
-            dut_path = find_file(name, duts.FOLDER, "DUT")
-            self._files = bench_file, duts.load(dut_path)
-        return self._files
+    @property
+    def setup(self) -> Setup:
+        """The files of the campaign, read when they are first asked for. Raises ConfigError."""
+        if self._setup is None:
+            self._setup = Setup.load(self.settings.bench, self.settings.dut)
+        return self._setup
 
-    def require_pics(self) -> None:
-        """Refuse device cases without a PICS. Raises ConfigError."""
-        _, dut_file = self.files()
-        if dut_file.pics is None:
-            raise ConfigError(
-                "there is no [pics] table, so it is not known what the device claims",
-                self.settings.dut or "the bench's DUT file",
-                "pics",
-                "add it: item = true or false; an empty table claims nothing",
-            )
+    def check(self) -> None:
+        """Refuse files that cannot work, before the first device case. Raises ConfigError."""
+        self.setup.require_pics()
+        self.setup.check(self.settings.defects)
 
     def open(self) -> benches.Bench:
         """Return the open bench. Raises Inconclusive, at once, when it is gone for good."""
@@ -182,10 +162,9 @@ class Laboratory:
             raise Inconclusive(f"not run: {self._gone}")
         if self.bench is not None:
             return self.bench
-        bench_file, dut_file = self.files()
         bench = benches.Bench(
-            bench_file,
-            dut_file,
+            self.setup.bench,
+            self.setup.dut,
             seed=self.settings.seed,
             revision=self.settings.revision,
             defects=self.settings.defects,
@@ -194,7 +173,7 @@ class Laboratory:
         try:
             bench.open()
         except BenchFault as fault:
-            self._gone = f"bench {bench_file.name!r} could not be opened: {fault}"
+            self._gone = f"bench {self.setup.bench.name!r} could not be opened: {fault}"
             raise
         self.bench = bench
         self.dut = DutAdapter(bench)
@@ -240,8 +219,8 @@ class Laboratory:
         """Return why the case does not apply, before anything is opened."""
         if not run.needs_bench:
             return None
-        bench_file, dut_file = self.files()
-        return why_not(run.meta, dut_file, bench_file.capabilities, self.settings.revision)
+        capabilities = self.setup.bench.capabilities
+        return why_not(run.meta, self.setup.dut, capabilities, self.settings.revision)
 
     def judge(self, run: Run, phase: str, error: BaseException | None = None) -> Conclusion:
         """Conclude a phase of a case; the run keeps it."""
@@ -295,7 +274,7 @@ class Laboratory:
             duration_s=round(wall, 6),
             protocol_s=round(protocol, 6),
             dut=self.dut_identity() if run.needs_bench else {},
-            bench=self.files()[0].name if run.needs_bench else "",
+            bench=self.setup.bench.name if run.needs_bench else "",
             rerun=self.settings.rerun(run.id),
             level=run.meta.level if run.meta.level != "report" else "may",
             kind=run.meta.kind,
@@ -308,7 +287,7 @@ class Laboratory:
         """Return what is known of the device: read from it, or else from its file."""
         if self.dut is not None and self.dut.identity is not None:
             return {"name": self.dut.file.name, **self.dut.identity.to_json()}
-        _, dut_file = self.files()
+        dut_file = self.setup.dut
         known = {"name": dut_file.name}
         if dut_file.identity.eui64 is not None:
             known["eui64"] = dut_file.identity.eui64

@@ -81,7 +81,7 @@ class Ledger:
         device = any(run.needs_bench for run in runs)
         self.campaign = Campaign.open(
             self.folder,
-            bench=self.laboratory.files()[0].name if device else "",
+            bench=self.laboratory.setup.bench.name if device else "",
             dut=self.laboratory.dut_identity() if device else {},
             selected=[_info(run) for run in runs],
             catalogue=[_info(run) for run in catalogue],

@@ -43,6 +43,14 @@ DEVICES: dict[Simulated, str] = {
 """Where the class of each simulated device is; imported when a bench needs it."""
 
 
+def find_defects(names: Sequence[str]) -> list[type[catalogue.Defect]]:
+    """Return the defects of these names. Raises ConfigError for one that does not exist."""
+    try:
+        return [catalogue.find(name) for name in names]
+    except catalogue.UnknownDefect as error:
+        raise ConfigError(str(error), "--defect") from error
+
+
 class VirtualBench:
     """The simulated equipment of a bench file with [virtual]. `start` it; `ports` then has the port
     or resource of each part. The device stands there unpowered.
@@ -98,10 +106,7 @@ class VirtualBench:
                 f"DUT file {self.dut_file.name!r}",
                 "identity",
             )
-        try:
-            found = [catalogue.find(name) for name in defects]
-        except catalogue.UnknownDefect as error:
-            raise ConfigError(str(error), "--defect") from error
+        found = find_defects(defects)
         # The device has its console whether or not the bench file connects one.
         console = SimulatedConsole(self._line("console"))
         fallback = self.file.virtual.device if self.file.virtual else "display"

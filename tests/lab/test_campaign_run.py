@@ -374,15 +374,29 @@ def test_a_case_that_is_written_wrongly_is_a_usage_error(
         (["--bench", "nowhere"], "no bench of the name 'nowhere'"),
         (["--dut", "nowhere.toml"], "nowhere.toml: no such DUT file"),
         (["--clause", "9.9"], "--clause: unknown clause '9.9'"),
+        (["--defect", "NOT-1"], "--defect: no defect 'NOT-1'"),
+        (["--defect", "json:loads"], "--defect: 'json:loads' is not derived from"),
+        (["--bench", "real.toml", "--dut", "ipd"], "radio.url: there is no port /dev/nothing"),
     ],
 )
 def test_options_that_are_wrong_are_usage_errors(
-    campaign: Runner, arguments: list[str], says: str
+    campaign: Runner, pytester: pytest.Pytester, arguments: list[str], says: str
 ) -> None:
+    pytester.path.joinpath("real.toml").write_text('name = "r"\n[radio]\nurl = "/dev/nothing"\n')
     outcome = campaign(PASSING.format(id="X-01", clause="C.2", name="a"), *arguments)
     assert outcome.code == pytest.ExitCode.USAGE_ERROR
     assert says in outcome.text + outcome.errors
     assert "Traceback" not in outcome.text + outcome.errors
+
+
+def test_a_device_that_wants_more_than_the_bench_can_bear_is_refused(
+    campaign: Runner, pytester: pytest.Pytester
+) -> None:
+    wants = "[supply]\nvoltage = 12\novp = 13\ncurrent_limit = 0.5\n"
+    pytester.path.joinpath("d.toml").write_text(f'name = "d"\n[pics]\n{wants}')
+    outcome = campaign(PASSING.format(id="X-01", clause="C.2", name="a"), "--dut", "d.toml")
+    assert outcome.code == pytest.ExitCode.USAGE_ERROR
+    assert "d.toml: supply.ovp: 13 is more than bench 'virtual'" in outcome.text + outcome.errors
 
 
 def test_without_a_pics_no_device_case_runs(campaign: Runner, pytester: pytest.Pytester) -> None:

@@ -94,13 +94,22 @@ def test_a_file_that_is_wrong_is_one_line(tmp_path: Path) -> None:
     assert "radio.speed: unknown key" in done.stderr
 
 
-def test_a_port_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_port_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     path = tmp_path / "b.toml"
     path.write_text('name = "b"\n[radio]\nurl = "/dev/nothing"\n')
     done = lab("check", "--bench", str(path), "--dut", "ipd")
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"{path}: radio.url: there is no port /dev/nothing; connect it")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_part_that_does_not_answer_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "b.toml"
+    path.write_text('name = "b"\n[radio]\nurl = "socket://127.0.0.1:1"\n')
+    done = lab("check", "--bench", str(path), "--dut", "ipd")
     assert done.returncode == 1
     assert "FAULT radio" in done.stdout
-    assert "/dev/nothing" in done.stdout
+    assert "socket://127.0.0.1:1" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
 
 
