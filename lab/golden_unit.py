@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from lab.air import AirView
     from lab.bench import Bench
 
-__all__ = ["ENDPOINT", "GoldenUnit"]
+__all__ = ["ENDPOINT", "GoldenNode", "GoldenUnit"]
 
 T = TypeVar("T")
 ENDPOINT = 1
@@ -48,7 +48,7 @@ NO_PAN, NO_SHORT_ADDRESS = 0xFFFE, 0xFFFE
 PROBE_WITHIN = 5.0
 
 
-class GoldenUnit(ABC):
+class GoldenNode(ABC):
     """A node of the harness on one of the bench's radios, and what it exchanges with the device.
 
     Subclasses give :meth:`_build`, and call :meth:`start` when they are ready.
@@ -90,24 +90,6 @@ class GoldenUnit(ABC):
 
     async def _start(self) -> None:
         self.host.start()
-
-    # -- how the device is brought to where a case begins (lab.procedures) --------------------
-
-    @abstractmethod
-    def fresh(self, dut: DutAdapter, code: bytes | None) -> bytes:
-        """FRESH; gives the link key of the joining one's install code."""
-
-    @abstractmethod
-    def enter(self, dut: DutAdapter) -> None:
-        """After FRESH: have the joining one join; joining stays open."""
-
-    @abstractmethod
-    def establish(self, dut: DutAdapter) -> None:
-        """Have the link key between unit and device established, by whose part that is."""
-
-    @abstractmethod
-    def update_network_key(self, dut: DutAdapter, sequence: int | None = None) -> NetworkKey:
-        """Have a new network key delivered and switched to; afterwards the unit uses it."""
 
     @property
     def in_network(self) -> bool:
@@ -371,3 +353,25 @@ class GoldenUnit(ABC):
         self.send_aps(frame)
         pattern = zcl_pattern("ReadAttributesResponse").numbered(sequence)
         return self.air.seek(pattern, within=PROBE_WITHIN) is not None
+
+
+class GoldenUnit(GoldenNode):
+    """A node that is the device's counterpart: its trust center, or a device that joins it."""
+
+    # -- how the device is brought to where a case begins (lab.procedures) --------------------
+
+    @abstractmethod
+    def fresh(self, dut: DutAdapter, code: bytes | None) -> bytes:
+        """FRESH; gives the link key of the joining one's install code."""
+
+    @abstractmethod
+    def enter(self, dut: DutAdapter) -> None:
+        """After FRESH: have the joining one join; joining stays open."""
+
+    @abstractmethod
+    def establish(self, dut: DutAdapter) -> None:
+        """Have the link key between unit and device established, by whose part that is."""
+
+    @abstractmethod
+    def update_network_key(self, dut: DutAdapter, sequence: int | None = None) -> NetworkKey:
+        """Have a new network key delivered and switched to; afterwards the unit uses it."""

@@ -11,9 +11,10 @@ from lab.verdicts import Inconclusive, Violation
 from zigbee.mac import MacType
 
 if TYPE_CHECKING:
+    from lab.air import AirView
     from lab.golden_unit import GoldenUnit
 
-__all__ = ["demand", "ignored", "in_service"]
+__all__ = ["absent", "demand", "ignored", "in_service"]
 
 
 def demand(met: object, expected: str, observed: str, *, clause: str | None = None) -> None:
@@ -21,6 +22,12 @@ def demand(met: object, expected: str, observed: str, *, clause: str | None = No
     if not met:
         raise Violation(expected, observed, clause=clause)
     observe(observed)
+
+
+def absent(air: AirView, pattern: Pattern, *, since: int) -> None:
+    """Demand that the device sent no such frame since ``since``, a place in the capture."""
+    found = air.find(pattern, since=since)
+    demand(not found, f"no {pattern.text}", str(found[0]) if found else f"no {pattern.text}")
 
 
 def in_service(tc: GoldenUnit) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from zigbee import mac
@@ -26,6 +26,8 @@ BROADCAST = 0xFFFF
 NO_SHORT_ADDRESS = 0xFFFE
 #: macResponseWaitTime of a 2.4 GHz device, 32 superframe units of 15.36 ms.
 RESPONSE_WAIT = 0.492
+#: Octets of a MAC auxiliary header without a key identifier: security control, frame counter.
+MAC_AUXILIARY = 5
 #: macTransactionPersistenceTime of a ZigBee PRO parent, seconds.
 PERSISTENCE = 7.68
 
@@ -137,6 +139,7 @@ class MacLayer:
         self, frame: mac.MacFrame, done: Callable[[str, bool], None] | None = None
     ) -> None:
         """Send a MAC frame as it is, through the taps."""
+        frame.version = frame.version or self.node.policy.mac_version()
         for out in self.node.through_taps("mac", "out", frame):
             octets = out if isinstance(out, bytes) else out.to_bytes()
             self.node.transmit(octets, self._counting(done) if frame.ack_request else done)
@@ -267,6 +270,10 @@ class MacLayer:
             return
         if self._is_duplicate(frame):
             return
+        if frame.security:
+            if not self.node.policy.reads_mac_secured():
+                return
+            frame = replace(frame, payload=frame.payload[MAC_AUXILIARY:], security=False)
         if frame.frame_type == mac.MacType.DATA:
             if frame.src is not None:
                 self.node.nwk.received(frame.payload, frame.src, lqi, frame)
@@ -320,6 +327,8 @@ class MacLayer:
         elif isinstance(command, mac.AssociationResponse) and frame.src is not None:
             if self.on_association_response is not None:
                 self.on_association_response(command, frame.src)
+        elif isinstance(command, mac.Realignment) and self.node.policy.obeys_realignment():
+            self.tune(pan=command.pan, channel=command.channel)
 
     def _send_beacon(self) -> None:
         """Answer a beacon request; the ZigBee beacon payload is 3.6.7 of 053474."""

@@ -517,6 +517,16 @@ class Policy:
         """The source of chance after a boot: the one of before, never one that begins anew."""
         return rng
 
+    # -- key storage (bench requirement) ---------------------------------------------------------
+
+    def tells_keys(self) -> bool:
+        """Whether the console shows keys (no)."""
+        return False
+
+    def serves_keys(self) -> bool:
+        """Whether attributes show keys (no)."""
+        return False
+
     # -- power (bench requirement) --------------------------------------------------------------
 
     def keeps_commissioning(self, seconds_off: float) -> bool:

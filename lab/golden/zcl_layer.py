@@ -236,7 +236,8 @@ class ZclLayer:
         candidates = list(self.endpoints.values())
         if number != ALL_ENDPOINTS:
             candidates = [one for one in candidates if one.number == number]
-        return [one for one in candidates if one.profile == profile]
+        foreign = self.node.policy.takes_foreign_profile(profile or 0)
+        return [one for one in candidates if one.profile == profile or foreign]
 
     def _handle(self, indication: Indication, frame: ZclFrame, endpoint: Endpoint) -> None:
         cluster_id = indication.frame.cluster or 0
@@ -247,6 +248,8 @@ class ZclLayer:
             self._no_cluster(request, endpoint)
             return
         required = self.node.policy.demands_link_key(cluster_id, cluster.link_key_required)
+        # a frame of another profile that a faulty device takes knows no link keys
+        required = required and indication.frame.profile == endpoint.profile
         if required and not indication.secured and not indication.broadcast:
             request.default_response(Status.FAILURE, secure=False)
             return

@@ -43,6 +43,8 @@ class Zdo:
         self.on_permit: Callable[[int], None] | None = None
         #: called with (message, indication); answers Mgmt_NWK_Update_req
         self.on_network_update: Callable[[zdp.Message, Indication], None] | None = None
+        #: called with (short address, EUI-64) of each Device_annce
+        self.on_announce: Callable[[int, Eui64], None] | None = None
         self._expected: dict[tuple[int, int], Callable[[zdp.Message], None]] = {}
 
     def restart(self) -> None:
@@ -299,7 +301,10 @@ class Zdo:
             self._refuse(message, indication)
 
     def _device_annce(self, message: zdp.Message, indication: Indication) -> None:
-        self.node.nwk.learn(message.fields["NWKAddr"], Eui64(message.fields["IEEEAddr"]))
+        short, eui64 = message.fields["NWKAddr"], Eui64(message.fields["IEEEAddr"])
+        self.node.nwk.learn(short, eui64)
+        if self.on_announce is not None:
+            self.on_announce(short, eui64)
 
 
 def binding(fields: dict[str, Any]) -> tuple[Any, ...]:

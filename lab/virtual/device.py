@@ -15,7 +15,7 @@ from zigbee.crypto.errors import CryptoError
 from zigbee.types import Eui64
 
 from lab.credentials import issue
-from lab.golden.clusters import Identify, basic_server
+from lab.golden.clusters import Identify, basic_server, commissioning_server
 from lab.golden.frequency import FrequencyAgility
 from lab.golden.joining import Joiner, State
 from lab.golden.keep_alive import KeepAlive
@@ -173,6 +173,8 @@ class SimulatedDevice:
         endpoint = node.zcl.add_endpoint(Endpoint(ENDPOINT, self.device_id))
         endpoint.serve(basic_server(manufacturer="Bench", model=self.model))
         endpoint.serve(Identify(node).cluster)
+        if self.policy.serves_keys():
+            endpoint.serve(commissioning_server(node))
         self.establishment = KeyEstablishment(node, endpoint, issue(self.eui64))
         self.establishment.on_key = self._key_established
         self.establishment.on_failed = self._key_refused
@@ -316,6 +318,8 @@ class SimulatedDevice:
             self.keep_alive.start()
         self.nvm.put("authenticated", True)
         self.console.say(f"EVENT cbke done partner={partner}")
+        if self.policy.tells_keys():
+            self.console.say(f"DEBUG link key {key.hex(':')}")
         if first:
             self.node.after(1.0, self.in_service)
 

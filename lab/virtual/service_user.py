@@ -6,6 +6,7 @@ from lab.golden.clusters import TIME
 from lab.golden.node import Node
 from lab.golden.zcl_layer import Cluster, Endpoint, Request
 from lab.virtual.device import SimulatedDevice
+from lab.virtual.peers import Peers
 from zigbee import zcl
 from zigbee.zcl import ZclFrame, general
 
@@ -27,6 +28,7 @@ class ServiceUser(SimulatedDevice):
         self.clock_offset: float | None = None
         self.esi_endpoints: dict[int, int] = {}
         endpoint.use(Cluster(TIME))
+        self.peers = Peers(node, self.partner_keys, self.services)
         node.zcl.on_request = self._heard
         self.console.commands["plugin time print"] = lambda words: [f"utc: {self.utc()}", "OK"]
 
@@ -49,6 +51,7 @@ class ServiceUser(SimulatedDevice):
         """Find the ESI's servers, bind, read the time."""
         for cluster in (TIME, *self.services):
             self._discover(cluster)
+        self.peers.round()
         if self.node is not None:
             jitter = self.random.uniform(0.0, 600.0)
             self.node.after(DISCOVERY_PERIOD + jitter, self.in_service)
@@ -59,6 +62,8 @@ class ServiceUser(SimulatedDevice):
             if endpoints:
                 self.esi_endpoints[cluster] = endpoints[0]
                 self._found(cluster)
+            else:
+                self.peers.refused = True
 
         if self.node is not None:
             self.node.zdo.send(
