@@ -19,7 +19,7 @@ from pydantic import Field, model_validator
 
 from drivers.console import Console
 from drivers.errors import BenchFault, InstrumentFault
-from drivers.journal import Journal
+from drivers.journal import Entry, Journal
 from drivers.line import SerialLine
 from drivers.radio import SpinelRadio
 from drivers.supply import Supply
@@ -195,7 +195,6 @@ class Bench:
         self._loop = open_loop(virtual=virtual is not None and virtual.time == "jump")
         try:
             self.call(self._open())
-            self._arm()
         except BaseException:
             self.close()
             raise
@@ -252,7 +251,7 @@ class Bench:
         part, supply = self.file.supply, self.supply
         if part is None or supply is None:
             return
-        self.guard = Guard(
+        guard = Guard(
             supply.resource,
             part.dialect,
             part.channel,
@@ -260,7 +259,8 @@ class Bench:
             identity=supply.identity.get("idn"),
             gone_is_off=self.file.virtual is not None,
         )
-        self.guard.arm()
+        guard.arm()
+        self.guard = guard
 
     def make_safe(self) -> bool:
         """Switch the supply's output off and read it back; return whether that was shown.
@@ -309,7 +309,12 @@ class Bench:
         return found
 
     def power(self, on: bool) -> None:
-        """Switch the device's supply, with its limits set first. Raises BenchFault."""
+        """Switch the device's supply, with its limits set first. Raises BenchFault.
+
+        Nothing is switched on before a guard stands by that switches it off, should we be killed.
+        """
+        if on and self.guard is None:
+            self._arm()
         self.call(self._power(on), awaited=f"the supply to switch {'on' if on else 'off'}")
 
     async def _power(self, on: bool) -> None:
