@@ -121,6 +121,18 @@ class Console:
             finally:
                 self._answer = None
 
+    async def typed(self, text: str) -> str:
+        """Type a line that the dialogue does not map, and return what the device says to it.
+
+        ActionRefused, NoAnswer and PortGone as `do` raises them.
+        """
+        async with self._busy:
+            try:
+                await self._carry_out(repr(text), Action(send=text), [text])
+                return self._answer.text if self._answer is not None else ""
+            finally:
+                self._answer = None
+
     async def event(self, name: str, *, within: float, since: int | None = None) -> dict[str, str]:
         """Wait for an event of the dialogue; `since` (from `mark`) takes in those already seen.
 

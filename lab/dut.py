@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from drivers.console import NoSuchAction
+from drivers.console import ActionRefused, NoSuchAction
 from drivers.dialogue import Dialogue
 from drivers.errors import NoAnswer
 from lab.clock import DeadlineExpired
@@ -103,6 +103,21 @@ class VirtualPart(Section):
     """Which simulated device; None: the one that the bench file names."""
 
 
+class InspectionPart(Section):
+    """What an opened unit, its schematic or its maker says about where keys are (STORE-04)."""
+
+    processors: str | None = None
+    """One chip, or a host with a radio."""
+    bus: str | None = None
+    """How the bus between them is protected."""
+    debug_port: str | None = None
+    """Whether the debug port is locked."""
+    external_memory: str | None = None
+    """Whether memory outside the chip holds keys, and how they are encrypted there."""
+    evidence: str | None = None
+    """Who looked, when, and the documents."""
+
+
 class DutFile(Section):
     """A DUT file: the PICS table, and the PIXIT in the other tables. `load` reads one."""
 
@@ -116,6 +131,7 @@ class DutFile(Section):
     identity: IdentityPart = IdentityPart()
     supply: SupplyPart | None = None
     timing: TimingPart = TimingPart()
+    inspection: InspectionPart = InspectionPart()
     console: Dialogue | None = None
 
     @field_validator("pics")
@@ -244,6 +260,24 @@ class DutAdapter:
             )
         except NoSuchAction:
             raise NotApplicable(f"DUT has no console action {action}") from None
+
+    def typed(self, text: str) -> str | None:
+        """Type a line that the dialogue does not map; what the device says, its secrets masked.
+
+        None when it refuses. Raises BenchFault when the console does not answer.
+        """
+        console = self._bench.require_console()
+        awaited = f"the console's answer to {text!r}"
+        try:
+            return console.masked(self._bench.call(console.typed(text), awaited=awaited))
+        except ActionRefused:
+            return None
+
+    def heard_on_console(self) -> tuple[str, bytes]:
+        """What the console has said: the lines that are kept, and the octets of this case."""
+        console = self._bench.require_console()
+        lines = "\n".join(text for _, text in console.lines)
+        return lines, self._bench.received("console")
 
     def identify(self) -> Identity:
         """Ask the device who it is and in what state."""

@@ -160,7 +160,7 @@ def event(tc, number, device_class):
 
 def write_client(tc, attribute, value):
     """Write an attribute of the device's DRLC client under the link key."""
-    record = general.WriteAttributes([general.AttributeRecord(attribute, 0, "uint8", value)])
+    record = general.WriteAttributes([general.AttributeValue(attribute, "uint8", value)])
     frame = ZclFrame(cluster_specific=False, direction=Direction.TO_CLIENT,
                      sequence=tc.node.zcl.next_sequence(), payload=record.to_bytes(),
                      command=general.WriteAttributes.COMMAND)

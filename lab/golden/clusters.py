@@ -13,9 +13,18 @@ from lab.golden.zcl_layer import Attribute, Cluster, Request
 if TYPE_CHECKING:
     from lab.golden.node import Node, Timer
 
-__all__ = ["BASIC", "IDENTIFY", "TIME", "Identify", "basic_server", "time_server"]
+__all__ = [
+    "BASIC",
+    "IDENTIFY",
+    "TIME",
+    "Identify",
+    "basic_server",
+    "commissioning_server",
+    "time_server",
+]
 
 BASIC, IDENTIFY, TIME = 0x0000, 0x0003, 0x000A
+COMMISSIONING = 0x0015
 MAINS = 0x01
 #: TimeStatus: master, synchronized, master for zone and daylight saving.
 MASTER_CLOCK = 0b0111
@@ -43,6 +52,22 @@ def time_server(utc: Callable[[], int]) -> Cluster:
             0x0001: Attribute("bitmap8", MASTER_CLOCK),
             0x0002: Attribute("int32", 0),
             0x0007: Attribute("uint32", utc),
+        },
+    )
+
+
+def commissioning_server(node: Node) -> Cluster:
+    """A Commissioning cluster that shows the network and its key: no conformant device has it."""
+
+    def key() -> bytes:
+        active = node.nwk.active
+        return active.key if active is not None else bytes(16)
+
+    return Cluster(
+        COMMISSIONING,
+        {
+            0x0002: Attribute("uint16", lambda: node.mac.pan),
+            0x0012: Attribute("key128", key),
         },
     )
 

@@ -28,8 +28,11 @@ from lab.virtual.defects import (
     keys,
     messages,
     power,
+    privacy,
     randomness,
+    rejoining,
     routers,
+    trust_center,
 )
 from lab.virtual.defects.base import Defect
 
@@ -45,8 +48,11 @@ CATALOGUE: dict[str, type[Defect]] = {
         keys,
         messages,
         power,
+        privacy,
         randomness,
+        rejoining,
         routers,
+        trust_center,
     )
     for one in module.DEFECTS
 }

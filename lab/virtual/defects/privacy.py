@@ -1,0 +1,49 @@
+"""Keys and readings that can be had by those who should not have them."""
+
+from __future__ import annotations
+
+from lab.virtual.defects.base import Defect
+
+__all__ = ["DEFECTS"]
+
+METERING = 0x0702
+
+
+class TellsKeys(Defect):
+    """Its firmware was built for debugging."""
+
+    id = "M-STORE-01"
+    clause = "LAB-STORE"
+    description = "Shows each link key on its console when it is established"
+    cases = ("STORE-01",)
+
+    def tells_keys(self) -> bool:
+        return True
+
+
+class ServesKeys(Defect):
+    """It lets its commissioning tool read what that tool wrote."""
+
+    id = "M-STORE-02"
+    clause = "LAB-STORE"
+    description = "Has the network key as a readable attribute of its Commissioning cluster"
+    cases = ("STORE-02",)
+
+    def serves_keys(self) -> bool:
+        return True
+
+
+class ReadingsForEverybody(Defect):
+    """It takes the network key for permission enough."""
+
+    id = "M-PRIV-01"
+    clause = "SE-5.4.6"
+    description = "Answers reads of the Metering cluster under the network key alone"
+    cases = ("PRIV-01", "LKEY-01")
+    dut = "meter"
+
+    def demands_link_key(self, cluster: int, required: bool) -> bool:
+        return required and cluster != METERING
+
+
+DEFECTS = (TellsKeys, ServesKeys, ReadingsForEverybody)
