@@ -21,6 +21,7 @@ __all__ = [
     "Pattern",
     "any_frame",
     "aps",
+    "beacon",
     "beacon_request",
     "mac",
     "nwk",
@@ -143,6 +144,11 @@ def mac(kind: type) -> Pattern:
 def beacon_request() -> Pattern:
     """A beacon request."""
     return mac(BeaconRequest)
+
+
+def beacon() -> Pattern:
+    """A beacon."""
+    return Pattern("a beacon", lambda packet: packet.beacon is not None)
 
 
 def any_frame() -> Pattern:

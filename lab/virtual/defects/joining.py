@@ -20,7 +20,7 @@ class InstallCodeCrcReversed(Defect):
     id = "M-P05"
     clause = "SE-5.4.8.1.1.1"
     description = "Computes the install-code CRC most significant octet first (64-bit codes)"
-    cases = ("JOIN-02",)
+    cases = ("JOIN-02", "JOIN-05")
 
     def link_key_of(self, code_and_crc: bytes) -> bytes:
         if len(code_and_crc) != 10:
