@@ -379,7 +379,8 @@ class Joiner:
 
     def on_trial(self) -> None:
         """In the network of another trust center, which is not stored yet."""
-        self.save()
+        if self.node.policy.stores_trial():
+            self.settle()
         self._in_service()
         self.node.zdo.announce()
         if self.on_rejoined is not None:

@@ -117,7 +117,7 @@ class Policy:
         return False
 
     def stores_trial(self) -> bool:
-        """Whether another trust center's network is stored before its key is established (5.4.2.2.3.5)."""
+        """Whether another trust center's network replaces the own before it is proved (5.4.2.2.3.5)."""
         return False
 
     def restores_after_failed_trial(self) -> bool:

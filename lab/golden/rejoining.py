@@ -266,6 +266,8 @@ class Recovery:
         self._kept = network.exchange_keys([key], {})
         network.learn(0x0000, command.source)
         self.joiner.trust_center = command.source
+        if self.node.policy.uses_hashed_key() and indication.link_key is not None:
+            self.node.aps.keys.install(command.source, indication.link_key.key, "hashed")
         self.on_trial = True
         self.joiner.on_trial()
         if self.on_trial:
