@@ -89,6 +89,8 @@ class NodeHost:
         To be called after anything that made the node act from outside of this host.
         """
         self.node.now = max(self.node.now, self._now())
+        if not self.running:  # off the air: what the node would send meanwhile is lost
+            self.node.outbox.clear()
         if self.node.outbox:
             self._queue.extend(self.node.outbox)
             self.node.outbox.clear()
