@@ -342,6 +342,11 @@ class Joiner:
         return held
 
     @property
+    def joined(self) -> bool:
+        """Whether it is in a network that it does not miss."""
+        return self.state == State.JOINED
+
+    @property
     def in_service(self) -> bool:
         """Whether it is in a network, or waits where its network was."""
         return self.state in (State.JOINED, State.RECOVERY)

@@ -79,7 +79,7 @@ class Recovery:
         """Count frames that no neighbour took; a router with other neighbours routes round."""
         if status == "acked":
             self._misses = 0
-        elif status == "no_ack" and self.joiner.in_service and not self.on_trial:
+        elif status == "no_ack" and self.joiner.joined and not self.on_trial:
             self._misses += 1
             if self._misses >= MISSES and not self._others(dst):
                 self.begin()
@@ -95,7 +95,8 @@ class Recovery:
 
     def begin(self, *, trust_center_lost: bool = False) -> None:
         """Recover, now; nothing happens while a recovery is under way or waits for its time."""
-        if not self.joiner.in_service or self.on_trial or self._timer is not None:
+        waiting = self._timer is not None and trust_center_lost
+        if not self.joiner.joined or self.on_trial or waiting:
             return
         if not self.node.policy.keeps_network_when_lost():
             self.joiner.start_anew()
