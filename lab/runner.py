@@ -31,6 +31,9 @@ REAL_LIMIT_S = 300.0
 """Real seconds that a case may take beyond its deadline on a real bench; all it may take on the
 virtual one, whose protocol time costs next to nothing."""
 
+CAPTURE = "capture.pcapng"
+"""The file among a case's evidence whose frames a violation names."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -329,6 +332,8 @@ def failure_text(run: Run, settings: Settings, evidence: Path | None) -> str:
     else:
         rows.append(("cause", conclusion.reason))
     seen = violation.evidence if violation else ""
+    if evidence and violation and run.began is not None:
+        evidence /= CAPTURE
     where = ", ".join(part for part in (str(evidence) if evidence else "", seen) if part)
     rows += [("evidence", where), ("code", run.place), ("repeat", settings.rerun(run.id))]
     head = f"{conclusion.verdict.upper()}: {run.title}"

@@ -35,9 +35,9 @@ def test_a_defect_is_found_and_told(
     assert expected in told["expected"]
     assert observed in told["observed"]
     assert told["code"].startswith("suites/test_")
-    folder, _, place = told["evidence"].partition(", ")
-    assert Path(folder) == outcome.folder / outcome.records[case]["evidence"]
-    own = read_frames((Path(folder) / "capture.pcapng").read_bytes())
+    capture, _, place = told["evidence"].partition(", ")
+    assert Path(capture) == outcome.folder / outcome.records[case]["evidence"] / "capture.pcapng"
+    own = read_frames(Path(capture).read_bytes())
     for number in map(int, re.findall(r"frames? (\d+)", place)):
         assert 0 < number <= len(own)
     assert told["repeat"] == outcome.records[case]["rerun"]
