@@ -7,7 +7,8 @@ can live behind one that is a router (:mod:`lab.behind`). Times are seconds.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lab.behind import Junction, Wire
@@ -26,7 +27,7 @@ from lab.patterns import zdp
 from lab.procedures import require
 from lab.verdicts import Inconclusive, Violation
 from zigbee import nwk
-from zigbee.aps import SwitchKey
+from zigbee.aps import ApsFrame, SwitchKey, UpdateDevice
 from zigbee.crypto import install_code
 from zigbee.types import Eui64
 
@@ -72,6 +73,7 @@ class GoldenJoiner(GoldenUnit):
         self.code = install_code.with_crc(bench.random.randbytes(code_length))
         super().__init__(bench, radio=radio, eui64=eui64)
         self.junction: Junction | None = None
+        self.leaves: list[GoldenJoiner] = []
 
     def _build(self) -> Node:
         node = Node(self.eui64, rng=self.bench.random)
@@ -99,7 +101,12 @@ class GoldenJoiner(GoldenUnit):
             eui64=drawn if eui64 is None else eui64,
             code_length=code_length,
             stage=self.stage,
-        )
+        ).meeting(self)
+
+    def meeting(self, other: GoldenJoiner) -> GoldenJoiner:
+        """The same, knowing the device's endpoint as ``other`` does."""
+        self.dut_endpoint = other.dut_endpoint
+        return self
 
     def behind(self) -> GoldenJoiner:
         """A device behind this one, which has to be in the network."""
@@ -108,9 +115,20 @@ class GoldenJoiner(GoldenUnit):
             self.bench.call(self._join_wires(self.junction), 10.0, "the golden router")
         drawn = Eui64(0x02A7_C500_0000_0000 | self.bench.random.getrandbits(32))
         leaf = GoldenJoiner(self.bench, radio=Wire(self.junction), eui64=drawn)
-        leaf.air.dut_short = TRUST_CENTER
         leaf.dut_endpoint = self.dut_endpoint
+        self.leaves.append(leaf)
         return leaf
+
+    @contextmanager
+    def on_second_radio(self) -> Iterator[GoldenJoiner]:
+        """Another identity on the second radio, on the air together with this one."""
+        drawn = Eui64(0x02A7_C500_0000_0000 | self.bench.random.getrandbits(32))
+        other = GoldenJoiner(self.bench, radio="second_radio", eui64=drawn)
+        other.dut_endpoint = self.dut_endpoint
+        try:
+            yield other
+        finally:
+            self.bench.call(other.host.stop(), 10.0, "the second golden joiner to stop")
 
     async def _join_wires(self, junction: Junction) -> None:
         await self.host.stop()
@@ -137,6 +155,9 @@ class GoldenJoiner(GoldenUnit):
         self.bench.call(self._renew(), 10.0, "the golden joiner")
 
     async def _renew(self) -> None:
+        for leaf in self.leaves:
+            await leaf.host.stop()
+        self.leaves.clear()
         await self.host.stop()
         self.junction = None
         self.code = install_code.with_crc(self.bench.random.randbytes(len(self.code) - 2))
@@ -245,4 +266,31 @@ class GoldenJoiner(GoldenUnit):
             TRUST_CENTER,
             secure=secure,
             src_eui=self.node.eui64,
+            next_hop=TRUST_CENTER,
         )
+
+    def appear(self, where: GoldenJoiner, short: int) -> None:
+        """Be on the air of the network that ``where`` is in, without having joined it."""
+        carrier = where.node.mac
+        self.node.nwk.extended_pan = where.node.nwk.extended_pan
+        self.do(self.node.mac.tune, channel=carrier.channel, pan=carrier.pan, short=short)
+
+    def adopt(self, key: NetworkKey, trust_center: Eui64) -> None:
+        """Be in the network whose key this is, as after a rejoin."""
+        self.do(self.node.nwk.learn, TRUST_CENTER, trust_center)
+        self.node.nwk.add_key(key)
+        self.node.nwk.activate(key.sequence)
+        self.joiner.trust_center = trust_center
+        self.joiner.parent = TRUST_CENTER
+        self.joiner.state = State.JOINED
+
+    def update_device(self, device: Eui64, short: int, status: int) -> None:
+        """As a router, tell the trust center of a device (0 secured rejoin, 1 join, 3 rejoin)."""
+        command = UpdateDevice(device, short, status)
+        self.node.nwk.learn(short, device)
+        self.do(self.node.aps.send_command, command, TRUST_CENTER, link_key=self.link_key)
+
+    def tunnel_probe(self, probe: ApsFrame, short: int) -> None:
+        """As a router, carry an APS frame of another node to the trust center (BEHIND)."""
+        frame = self.node.nwk.frame(probe.to_bytes(), TRUST_CENTER, src=short)
+        self.do(self.node.nwk.send_frame, frame, next_hop=TRUST_CENTER)

@@ -29,9 +29,9 @@ def network_keys_for(
     found = []
     for heard in air.since(since):
         command = key_of(heard)
-        if command is not None and air.by_dut(heard.packet):
-            if device is None or command.destination == device:
-                found.append(heard)
+        meant = command is not None and device in (None, command.destination)
+        if meant and air.by_dut(heard.packet):
+            found.append(heard)
     return found
 
 

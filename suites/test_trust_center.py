@@ -162,7 +162,7 @@ def test_trust_center_coordinator_and_esi_are_one(joiner, joined_dut, air):
         descriptor = heard.packet.zdp.fields["NodeDescriptor"]
         kind = descriptor["LogicalType"] & 0x07
         demand(kind == 0, "logical type 0", f"logical type {kind}")
-        should(descriptor["ServerMask"] & 0x0001, "server mask bit 0", "primary trust center in the server mask")
+        should(descriptor["ServerMask"] & 0x0001, "server mask bit 0", "server mask bit 0 is set")
         esi = [one for one in descriptors(joiner)
                if one["ProfileID"] == 0x0109 and one["DeviceID"] == 0x0500]
         demand(esi, "an endpoint 0x0109/0x0500", f"{len(esi)} endpoints 0x0109/0x0500")

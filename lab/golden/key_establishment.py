@@ -194,11 +194,14 @@ class Responder(Party):
             self._terminate(request, policy.status_for_unknown_issuer())
         elif not self.owner.subject_is_partner(identity, request.source):
             self._terminate(request, Terminate.BAD_MESSAGE)
-        elif self.exchange is not None and self.exchange.partner != request.source:
+        elif self._busy(request) and not policy.yields_exchange():
             self._terminate(request, Terminate.NO_RESOURCES)
         else:
             self._begin(request, raw, identity)
         return None
+
+    def _busy(self, request: Request) -> bool:
+        return self.exchange is not None and self.exchange.partner != request.source
 
     def _begin(self, request: Request, raw: bytes, identity: bytes) -> None:
         self.drop()
@@ -476,10 +479,30 @@ class KeyEstablishment:
         self.on_key: Callable[[Eui64, bytes], None] | None = None
         self.on_failed: Callable[[int], None] | None = None
         self.responder = Responder(self)
+        #: one for each exchange that may be answered at once
+        self.seats = [self.responder]
         self.initiator = Initiator(self)
         suite = {0x0000: Attribute("enum16", SUITE_1)}
-        endpoint.serve(Cluster(CLUSTER, dict(suite), self.responder.handlers(), raw=True))
+        endpoint.serve(Cluster(CLUSTER, dict(suite), self._handlers(), raw=True))
         endpoint.use(Cluster(CLUSTER, dict(suite), self.initiator.handlers(), raw=True))
+
+    def serve_at_once(self, exchanges: int) -> None:
+        """Answer as many initiators as this at the same time (SEC-CONC)."""
+        self.seats = [self.responder, *(Responder(self) for _ in range(exchanges - 1))]
+
+    def _handlers(self) -> dict[int, Callable[[Request], int | None]]:
+        def passed_on(command: int) -> Callable[[Request], int | None]:
+            return lambda request: self.seat(request.source).handlers()[command](request)
+
+        return {command: passed_on(command) for command in self.responder.handlers()}
+
+    def seat(self, partner: int) -> Responder:
+        """Who answers a partner: the one that is at it, else one that is free, else the first."""
+        for one in self.seats:
+            if one.exchange is not None and one.exchange.partner == partner:
+                return one
+        free = [one for one in self.seats if one.exchange is None]
+        return free[0] if free and not self.node.policy.yields_exchange() else self.seats[0]
 
     def random_ephemeral(self) -> cbke.Ephemeral:
         """An ephemeral key pair drawn from the node's chance."""
@@ -520,5 +543,6 @@ class KeyEstablishment:
 
     def restart(self) -> None:
         """Forget exchanges under way."""
-        self.responder.drop()
+        for one in self.seats:
+            one.drop()
         self.initiator.drop()

@@ -1,20 +1,20 @@
 """A trust center that runs by itself: registrations, joining, removal, key updates (075356 5.4).
 
-It is what a device under test needs beyond :class:`~lab.golden.trust_center.TrustCenter`, which only
-does what a test tells it. Everything that has to outlive a loss of power is in the node's
+It is what a device under test needs beyond :class:`~lab.golden.trust_center.TrustCenter`, which
+does no more than a test tells it. Everything that has to outlive a loss of power is in the node's
 non-volatile memory: network, registrations with their states, link keys. Times are seconds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
-
-from zigbee import aps, mac, nwk
-from zigbee.types import Address, Eui64
 
 from lab.golden.nwk_layer import NetworkKey
 from lab.golden.trust_center import Registered, Status, TrustCenter
+from zigbee import aps, mac, nwk
+from zigbee.types import Address, Eui64
 
 if TYPE_CHECKING:
     from lab.golden.aps_layer import Indication
@@ -58,7 +58,7 @@ class Registrar(TrustCenter):
     # -- network ----------------------------------------------------------------------------
 
     def form_quietly(self, channel: int, pan: int | None, formed: Callable[[], None]) -> None:
-        """Listen for networks on ``channel``, then form one under a PAN id that none of them has."""
+        """Listen for networks on ``channel``, then form one with a PAN id that none of them has."""
         self._heard_pans = set()
         self.node.mac.tune(channel=channel, pan=0xFFFF, short=0xFFFE)
         self.node.mac.request_beacons()
@@ -99,7 +99,7 @@ class Registrar(TrustCenter):
         )
 
     def resume(self) -> bool:
-        """Go on with the network of before the power went, joining closed; false: there is none."""
+        """Go on with the network of before, joining closed; false: there is none."""
         held = self.node.nvm.get("tc.network")
         if held is None or held["active"] is None:
             return False
@@ -118,7 +118,7 @@ class Registrar(TrustCenter):
         return True
 
     def open(self, seconds: float) -> None:
-        """Open joining for ``seconds``, here and (by repeated broadcasts) at all routers (5.4.1)."""
+        """Open joining for ``seconds``, here and by repeated broadcasts at all routers (5.4.1)."""
         self._closing_at = self.node.now + seconds
         self.permit(seconds)
         self._announce_permit()
@@ -212,7 +212,7 @@ class Registrar(TrustCenter):
             self.node.aps.keys.save()
 
     def takes(self, indication: Indication) -> bool:
-        """Whether APS data is let in: not under keys that are no proof of a certificate (5.4.7.2)."""
+        """Whether APS data is let in: not under keys that prove no certificate (5.4.7.2)."""
         key = indication.link_key
         return key is None or self.node.policy.takes_data_under(key.origin)
 
@@ -403,11 +403,11 @@ class Registrar(TrustCenter):
             one.eui64 for one in self.devices.values() if one.status == Status.AUTHENTICATED
         ]
         for number, eui64 in enumerate(receivers):
-            self.node.after(
-                1.0 * number, lambda to=eui64: self.send_network_key(to, key, joined=True)
-            )
-        last = float(len(receivers)) if self.node.policy.switches_last() else 0.5
-        self.node.after(last + SWITCH_AFTER, lambda: self._switch(key))
+            send = partial(self.send_network_key, eui64, key, joined=True)
+            self.node.after(1.0 * number, send)
+        done = len(receivers) + SWITCH_AFTER
+        when = done if self.node.policy.switches_last() else 0.5
+        self.node.after(when, lambda: self._switch(key))
 
     def _switch(self, key: NetworkKey) -> None:
         self.switch_key(key.sequence)
@@ -421,7 +421,7 @@ class Registrar(TrustCenter):
     # -- swap-out ---------------------------------------------------------------------------
 
     def backup(self) -> list[tuple[Eui64, bytes]]:
-        """What a replacement needs of each device: its EUI-64 and the hash of its key (5.4.2.2.3)."""
+        """What a replacement needs of each device: EUI-64 and hash of its key (5.4.2.2.3)."""
         policy = self.node.policy
         return [
             (one.partner, policy.backed_up(one.key))

@@ -7,10 +7,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from zigbee import zcl
-from zigbee.crypto.errors import CryptoError
-from zigbee.types import Eui64
-
 from lab.golden.clusters import time_server
 from lab.golden.node import Node
 from lab.golden.price import PRICE, PriceServer
@@ -19,6 +15,9 @@ from lab.golden.trust_center import Registered, Status
 from lab.golden.zcl_layer import Cluster, Endpoint
 from lab.virtual.console import CommandError
 from lab.virtual.device import Lines, SimulatedDevice
+from zigbee import zcl
+from zigbee.crypto.errors import CryptoError
+from zigbee.types import Eui64
 
 __all__ = ["SimulatedEsi"]
 
@@ -55,7 +54,8 @@ class SimulatedEsi(SimulatedDevice):
         return False
 
     def applications(self, node: Node, endpoint: Endpoint) -> None:
-        """Time, Price, Load Control and Messaging servers."""
+        """Time, Price, Load Control and Messaging servers; two exchanges of keys at once."""
+        self.establishment.serve_at_once(2)
         endpoint.serve(time_server(self.utc))
         self.prices = PriceServer(node, endpoint, self.utc)
         for cluster in (LOAD_CONTROL, MESSAGING):
@@ -188,7 +188,7 @@ class SimulatedEsi(SimulatedDevice):
 
     def _devices(self, words: list[str]) -> Lines:
         shown = [
-            f"device: {one.eui64} {one.status} node=0x{0xFFFE if one.short is None else one.short:04x}"
+            f"device: {one.eui64} {one.status} node=0x{one.short or 0xFFFE:04x}"
             for one in self.registrar.devices.values()
         ]
         return [*shown, f"devices: {len(shown)}", "OK"]
@@ -269,7 +269,7 @@ class SimulatedEsi(SimulatedDevice):
                 cluster, "DisplayMessage", MessageID=number, StartTime=0, DurationInMinutes=60,
                 Message=b"Hello",
             )
-        fields = {
+        fields: dict[str, Any] = {
             "ProviderID": 1,
             "RateLabel": b"",
             "IssuerEventID": number,
