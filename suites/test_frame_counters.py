@@ -1,8 +1,11 @@
 """FC: frame counters and replay, also over a loss of power (053474 4.3, 4.4.1)."""
 
+from dataclasses import replace
+
 from lab.cases import case, observe, remark, should, step
 from lab.judging import demand, ignored, in_service
 from lab.patterns import nwk, reaction_to, zcl
+from zigbee.mac import MacFrame, MacType
 
 POWER = ["radio", "sniffer", "supply"]
 BOOT = 120.0
@@ -134,3 +137,120 @@ def test_no_nonce_used_twice(tc, dut_in_service, air):
                f"{len(reused)} triples reused: {reused[:3]}" if reused else "each used once")
         own = nwk_counters(air)
         should(own == sorted(own), "counters rise in time order", "counters rise")
+
+
+@case("FC-03", clauses=["ZB-4.3", "LAB-PWR"], pics="SEC-FCNV", kind="security", needs=POWER,
+      findings=["F-38"], deadline=20000)
+def test_power_cuts_at_random_points(tc, dut_in_service, air):
+    """No counter comes twice, wherever the power is cut."""
+    already = len(air.reused)
+    with step("3000 frames of the device; 40 power cuts at random points", "no nonce twice"):
+        start = air.mark()
+        for _ in range(40):
+            for _ in range(tc.bench.random.randrange(20, 45)):
+                tc.key_probe()
+                tc.bench.wait(0.2)
+            dut_in_service.power_cycle(5)
+            reused = air.reused[already:]
+            demand(not reused, "each (key, source, counter) once",
+                   f"{reused[0]}" if reused else "each used once")
+        while len(own := air.find(nwk(), since=start)) < 3000:
+            tc.key_probe()
+        observe(f"{len(own)} frames of the device")
+    with step("Control read", "answered"):
+        in_service(tc)
+
+
+def act(tc, dut, number):
+    """Send a price, an event or a message of this identity under the link key; gives its frame."""
+    sent = []
+
+    def note(frame):
+        sent.append(frame)
+        return frame
+
+    with tc.tapped("aps-secured", "out", note, times=1):
+        if dut.claims("PRI-C"):
+            sequence = tc.publish(number, number % 1000, PriceControl=1)
+        elif dut.claims("DRLC-C"):
+            sequence = tc.command(
+                0x0701, "LoadControlEvent", IssuerEventID=number, DeviceClass=0xFFFF,
+                UtilityEnrollmentGroup=0, StartTime=0, DurationInMinutes=1, CriticalityLevel=3,
+                CoolingTemperatureOffset=0xFF, HeatingTemperatureOffset=0xFF,
+                CoolingTemperatureSetPoint=-0x8000, HeatingTemperatureSetPoint=-0x8000,
+                AverageLoadAdjustmentPercentage=-128, DutyCycle=0xFF, EventControl=0)
+        else:
+            sequence = tc.command(0x0703, "DisplayMessage", MessageID=number, MessageControl=0x80,
+                                  StartTime=0, DurationInMinutes=1, Message=b"test")
+    return sent[0], sequence
+
+
+@case("FC-06", clauses=["ZB-4.4.1", "D.2.2.3.1"], pics="DRLC-C or PRI-C or MSG-C",
+      dut=["pct", "load_control", "ipd"], kind="security", findings=["F-38", "F-26"])
+def test_replay_of_a_secured_application_command(tc, dut_in_service, air):
+    """A replayed event, price or message is dropped by its APS counter."""
+    with step("Send one under the link key, then another that replaces it", "acknowledged"):
+        recorded, sequence = act(tc, dut_in_service, 7001)
+        air.expect(reaction_to(recorded, sequence), within=5)
+        tc.bench.wait(2)
+        later, after = act(tc, dut_in_service, 7002)
+        air.expect(reaction_to(later, after), within=5)
+    acts = reaction_to(recorded, sequence)
+    answers = ("PriceAcknowledgement", "ReportEventStatus", "MessageConfirmation")
+    reaction = replace(acts, matches=lambda packet: acts.matches(packet) or (
+        packet.command is not None and packet.command.name in answers))
+    with step("The first again in a new NWK frame, after 1 s, 60 s and 600 s", "dropped"):
+        for delay in (1, 60, 600):
+            tc.bench.wait(delay)
+            ignored(tc, lambda: tc.send_aps(recorded), reaction, during=30)
+    with step("The same command with a fresh APS counter", "acknowledged"):
+        fresh, number = act(tc, dut_in_service, 7001)
+        air.expect(reaction_to(fresh, number), within=5)
+
+
+@case("FC-07", clauses=["ZB-4.3"], pics="LL-STDSEC", kind="robustness", findings=["F-38"],
+      needs=["radio", "second_radio", "sniffer"])
+def test_counter_near_its_maximum(tc, dut_in_service, attacker, air):
+    """A neighbour's counter does not wrap round."""
+    attacker.enter()
+
+    def control(counter):
+        frame, sequence = attacker.control_frame()
+        secured = attacker.node.nwk.secured(attacker.in_nwk(frame), frame_counter=counter)
+        return secured, zcl("ReadAttributesResponse").numbered(sequence)
+
+    with step("Control reads of a neighbour with counters FFFFFFFD and FFFFFFFE", "answered"):
+        for counter in (0xFFFFFFFD, 0xFFFFFFFE):
+            secured, answer = control(counter)
+            attacker.send_nwk(secured, secure=False)
+            heard = air.seek(answer, within=5)
+            should(heard is not None, "an answer", f"{counter:08X} answered")
+            observe(f"{counter:08X} sent")
+    with step("With FFFFFFFF, then 0 and 1", "dropped"):
+        for counter in (0xFFFFFFFF, 0, 1):
+            secured, answer = control(counter)
+            ignored(tc, lambda s=secured: attacker.send_nwk(s, secure=False), answer, during=5)
+    with step("Control read of the golden unit", "answered"):
+        in_service(tc)
+
+
+@case("FC-08", clauses=["ZB-4.3"], pics="LL-STDSEC", kind="robustness",
+      findings=["F-38", "F-39"], needs=["radio", "second_radio", "sniffer"])
+def test_spoofed_high_counter(tc, dut_in_service, attacker, air):
+    """Frames without the key cannot lock a neighbour out."""
+    attacker.enter(key=False)
+    in_service(tc)
+    rng = tc.bench.random
+    with step("20 frames with the golden unit's addresses, counter FFFFFFF0, random MIC", "dropped"):
+        for number in range(20):
+            aux = replace(tc.node.nwk.secured(tc.in_nwk(rng.randbytes(20))).aux,
+                          frame_counter=0xFFFFFFF0)
+            forged = replace(tc.in_nwk(rng.randbytes(40)), security=True, aux=aux)
+            attacker.send_mac(MacFrame(
+                MacType.DATA, (tc.node.mac.sequence + 100 + number) & 0xFF,
+                dst_pan=tc.node.mac.pan, dst=tc.device_short, src=tc.node.mac.short,
+                payload=forged.to_bytes(), ack_request=True, pan_compression=True))
+            tc.bench.wait(0.5)
+        observe("20 frames sent")
+    with step("Control read of the golden unit with its own counter", "answered"):
+        in_service(tc)

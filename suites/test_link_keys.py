@@ -175,3 +175,24 @@ def test_link_key_differs_after_each_establishment(tc, idle_responder, air):
         between = [a ^ b for a, b in zip(keys, keys[1:], strict=False)]
         demand(len(set(keys)) == 5 and len(set(between)) == 4, "no relation",
                f"{len(set(keys))} keys, {len(set(between))} differences")
+
+
+@case("LKEY-10", clauses=["ZB-4.4.1", "5.4.6"], pics="SEC-CBKER and SEC-PLK", dut=["joiner"],
+      kind="security", findings=["F-26"], needs=["radio", "second_radio", "sniffer"])
+def test_link_key_is_bound_to_its_partner(tc, dut_in_service, partner, air):
+    """A link key opens nothing that comes from another than its partner."""
+    partner.enter()
+    partner.pair()
+    demand(partner.key_probe(), "an answer to the partner under its own key", "answered")
+    forged = {
+        "the trust center's key": {},
+        "the trust center's key and EUI-64": {"extended_nonce": True, "source": tc.eui64},
+    }
+    with step("The partner sends key probes under the trust center's key", "dropped"):
+        for what, security in forged.items():
+            probe, sequence = partner.probe_frame(tc.link_key, **security)
+            ignored(tc, lambda p=probe: partner.send_aps(p), reaction_to(probe, sequence),
+                    during=10)
+            observe(f"{what}: dropped")
+    with step("The trust center sends a key probe under it", "answered"):
+        demand(tc.key_probe(), "an answer", "answered")

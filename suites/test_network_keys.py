@@ -1,8 +1,10 @@
 """NKEY: update, switch and retirement of the network key (075356 5.4.4, 053474 4.6.3.4)."""
 
-from lab.cases import case, observe, step
+from lab.cases import case, observe, remark, step
 from lab.judging import demand, ignored, in_service
 from lab.patterns import any_frame, nwk, zcl
+from zigbee.aps import KeyType, SwitchKey, TransportKey
+from zigbee.nwk import BROADCAST_RX_ON
 
 SWITCH_MAX = 5.0
 
@@ -164,3 +166,69 @@ def test_router_takes_a_unicast_key(tc, dut_in_service, air):
     with step("Unicast Transport Key, wait 10 s, unicast Switch Key", "switches when told"):
         switched(tc, air, deliver,
                  lambda sequence: tc.do(tc.coordinator.switch_key, sequence, tc.device))
+
+
+SECOND = ["radio", "second_radio", "sniffer"]
+
+
+def deliver(tc):
+    """Give the device the next network key, and order no switch; gives the key."""
+    key = tc.new_network_key()
+    tc.do(tc.node.nwk.add_key, key)
+    tc.do(tc.coordinator.send_network_key, tc.device, key, joined=True)
+    tc.bench.wait(2)
+    return key
+
+
+def switch_to(tc, air, key):
+    """The trust center orders the switch, and the device follows."""
+    tc.do(tc.coordinator.switch_key, key.sequence)
+    tc.bench.wait(0.5)
+    tc.do(tc.coordinator.activate, key.sequence)
+    in_service(tc)
+    air.expect(nwk().using(key.sequence), within=SWITCH_MAX, since=0)
+
+
+@case("NKEY-04", clauses=["ZB-4.4.7"], pics="SEC-NKUPD", dut=["joiner"], kind="security",
+      needs=SECOND, findings=["F-26"])
+def test_switch_key_from_another_node(tc, dut_in_service, attacker, air):
+    """Switch Key is not obeyed from a node that is not the trust center."""
+    attacker.enter()
+    key = deliver(tc)
+    with step("Another node sends Switch Key, unicast, then broadcast", "no new sequence for 10 s"):
+        for to in (None, BROADCAST_RX_ON):
+            ignored(tc, lambda to=to: attacker.order(SwitchKey(key.sequence), to=to),
+                    nwk().using(key.sequence), during=10)
+    with step("Control read under the current key", "answered"):
+        in_service(tc)
+    with step("The trust center sends Switch Key", "the device switches"):
+        switch_to(tc, air, key)
+    with step("Another node sends Switch Key with the trust center's short address", "recorded"):
+        attacker.do(attacker.node.nwk.add_key, key)
+        attacker.do(attacker.node.nwk.activate, key.sequence)
+        third = deliver(tc)
+        attacker.order(SwitchKey(third.sequence), src=0x0000, to=BROADCAST_RX_ON)
+        tc.bench.wait(20)
+        moved = air.find(nwk().using(third.sequence))
+        remark(f"a spoofed broadcast Switch Key is {'obeyed' if moved else 'ignored'}")
+        observe("recorded")
+        switch_to(tc, air, third)
+
+
+@case("NKEY-05", clauses=["ZB-4.4.3"], pics="SEC-NKUPD", dut=["joiner"], kind="security",
+      needs=SECOND, findings=["F-26"])
+def test_unicast_network_key_without_the_link_key(tc, dut_in_service, attacker, air):
+    """A network key that comes by unicast without the link key is refused."""
+    attacker.enter()
+    key = tc.new_network_key()
+    used = nwk().using(key.sequence)
+    with step("Unicast Transport Key, NWK-secured only, from two source addresses", "not taken"):
+        for src in (None, 0x0000):
+            command = TransportKey(KeyType.NETWORK, key.key, key.sequence,
+                                   destination=tc.device, source=tc.eui64)
+            ignored(tc, lambda src=src, command=command: attacker.order(command, src=src), used,
+                    during=30)
+    with step("The trust center sends Switch Key for that sequence", "ignored"):
+        ignored(tc, lambda: tc.do(tc.coordinator.switch_key, key.sequence), used, during=30)
+    with step("Control read under the current key", "answered"):
+        in_service(tc)

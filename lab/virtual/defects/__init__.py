@@ -26,12 +26,15 @@ from lab.virtual.defects import (
     establishment,
     joining,
     keys,
+    leaving,
     messages,
+    partners,
     power,
     privacy,
     randomness,
     rejoining,
     routers,
+    strangers,
     trust_center,
 )
 from lab.virtual.defects.base import Defect
@@ -46,12 +49,15 @@ CATALOGUE: dict[str, type[Defect]] = {
         establishment,
         joining,
         keys,
+        leaving,
         messages,
+        partners,
         power,
         privacy,
         randomness,
         rejoining,
         routers,
+        strangers,
         trust_center,
     )
     for one in module.DEFECTS

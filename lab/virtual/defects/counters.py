@@ -55,4 +55,62 @@ class TakesUnsecuredNwk(Defect):
         return True
 
 
-DEFECTS = (TakesEqualNwkCounter, IgnoresApsMic, IgnoresApsCounter, TakesUnsecuredNwk)
+class CountersGoBack(Defect):
+    """It writes its counters rarely, and trusts what it wrote."""
+
+    id = "M-FC-03"
+    clause = "ZB-4.3"
+    description = "After a loss of power goes on from a counter 2000 below the one that it wrote"
+    cases = ("FC-03", "FC-01", "FC-02")
+
+    def counter_after_boot(self, value: int) -> int:
+        return max(0, value - 2000)
+
+
+class CounterWraps(Defect):
+    """It takes 0 to follow the maximum."""
+
+    id = "M-FC-07"
+    clause = "ZB-4.3"
+    description = "Accepts small NWK counters again once a neighbour's came near its maximum"
+    cases = ("FC-07",)
+
+    def nwk_counter_is_fresh(self, counter: int, expected: int) -> bool:
+        wrapped = expected > 0xFFFFFF00 and counter < 0x100
+        return wrapped or super().nwk_counter_is_fresh(counter, expected)
+
+
+class CountsUnverified(Defect):
+    """It notes the counter before it looks at the MIC."""
+
+    id = "M-FC-08"
+    clause = "ZB-4.3"
+    description = "Stores the counter of a NWK frame whose MIC does not verify"
+    cases = ("FC-08",)
+
+    def counts_unverified_nwk(self) -> bool:
+        return True
+
+
+class AnyKeyFromAnybody(Defect):
+    """It looks whose key it is, and not who sent the frame."""
+
+    id = "M-LKEY-10"
+    clause = "ZB-4.4.1"
+    description = "Takes APS data under the key of one node from the address of another"
+    cases = ("LKEY-10",)
+
+    def source_matches(self, claimed: int, known: int | None) -> bool:
+        return True
+
+
+DEFECTS = (
+    CountersGoBack,
+    CounterWraps,
+    CountsUnverified,
+    AnyKeyFromAnybody,
+    TakesEqualNwkCounter,
+    IgnoresApsMic,
+    IgnoresApsCounter,
+    TakesUnsecuredNwk,
+)
