@@ -128,7 +128,7 @@ class Console:
         """
         async with self._busy:
             try:
-                await self._carry_out(repr(text), Action(send=text), [text])
+                await self._carry_out(repr(text), Action(send=(text,)), [text])
                 return self._answer.text if self._answer is not None else ""
             finally:
                 self._answer = None
