@@ -25,7 +25,8 @@ def energy_clusters(tc, air):
             if cluster != TIME and library.cluster(cluster).link_key_required]
 
 
-@case("LKEY-01", clauses=["5.4.6", "ZB-4"], pics="SEC-CBKER", kind="security", findings=["F-26"])
+@case("LKEY-01", clauses=["5.4.6", "ZB-4"], pics="SEC-CBKER and not DT-REX",
+      kind="security", findings=["F-26"])
 def test_energy_clusters_refuse_the_network_key(tc, dut_in_service, air):
     """Energy clusters refuse frames under the network key alone."""
     clusters = energy_clusters(tc, air)
@@ -64,7 +65,7 @@ def test_general_clusters_work_with_the_network_key(tc, dut_in_service, air):
             demand(type_id == kind, f"type {kind:#04x}", f"type {type_id:#04x}")
 
 
-@case("LKEY-03", clauses=["5.4.6", "5.4"], pics="SEC-CBKEI", dut=["joiner", "esi"],
+@case("LKEY-03", clauses=["5.4.6", "5.4"], pics="SEC-CBKEI and not DT-REX", dut=["joiner", "esi"],
       findings=["F-26"])
 def test_the_device_secures_its_own_energy_traffic(tc, dut_in_service, air):
     """The device secures its own energy traffic."""

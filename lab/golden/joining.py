@@ -58,6 +58,7 @@ class Candidate:
     parent: Address
     extended_pan: Eui64
     depth: int
+    update_id: int
     lqi: int
 
 
@@ -100,7 +101,9 @@ class Joiner:
         """Look for a network, now."""
         self.node.nwk.mute = False
         self._failures.clear()
-        self._scan_started = self.node.now
+        idle = self.state not in (State.SCANNING, State.ASSOCIATING, State.AUTHENTICATING)
+        if idle or self.node.policy.user_starts_fast_scans():
+            self._scan_started = self.node.now
         self._scan()
 
     def rejoin(self) -> None:
@@ -198,7 +201,9 @@ class Joiner:
             return
         channel = self.node.mac.channel
         self._candidates.append(
-            Candidate(channel, pan, source, beacon.extended_pan_id, beacon.depth, lqi)
+            Candidate(
+                channel, pan, source, beacon.extended_pan_id, beacon.depth, beacon.update_id, lqi
+            )
         )
 
     def _scanned(self) -> None:
@@ -235,6 +240,7 @@ class Joiner:
         self.parent = chosen.parent
         self.node.nwk.extended_pan = chosen.extended_pan
         self.node.nwk.depth = chosen.depth + 1
+        self.node.nwk.update_id = chosen.update_id
         self.node.mac.tune(channel=chosen.channel)
         self.node.mac.associate(chosen.pan, chosen.parent, self.node.zdo.capability)
         self._timer = self.node.after(3.0, lambda: self._no_place(chosen, attempt))
@@ -326,6 +332,7 @@ class Joiner:
                 "short": carrier.short,
                 "extended_pan": network.extended_pan,
                 "depth": network.depth,
+                "update_id": network.update_id,
                 "parent": self.parent,
                 "trust_center": self.trust_center,
                 "keys": [(one.sequence, one.key) for one in network.keys],
@@ -355,6 +362,7 @@ class Joiner:
         home = self.home
         self.parent = home["parent"]
         self.node.nwk.depth = home["depth"]
+        self.node.nwk.update_id = home["update_id"]
         self.node.mac.tune(channel=home["channel"], pan=home["pan"], short=home["short"])
 
     def searching(self) -> None:
@@ -430,7 +438,11 @@ class Joiner:
         return key is None or self.node.policy.is_trust_center(key.partner, self.trust_center)
 
     def _activate(self, sequence: int) -> bool:
-        switched = self.node.nwk.activate(sequence)
+        network, before = self.node.nwk, self.node.nwk.active
+        switched = network.activate(sequence)
+        new = network.active != before
+        if switched and new and self.node.policy.restarts_counter(network.counter.value):
+            network.counter.set(0)
         if switched and self.on_key_switched is not None:
             self.on_key_switched(sequence)
         return switched
