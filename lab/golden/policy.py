@@ -143,6 +143,22 @@ class Policy:
         """Whether a factory reset forgets network and link keys (5.5.5.1)."""
         return True
 
+    def replaces_link_key(self) -> bool:
+        """Whether the key of a second key establishment takes the first one's place (5.4.2.2.1)."""
+        return True
+
+    def keeps_counter_over_reset(self) -> bool:
+        """Whether the outgoing NWK frame counter survives a factory reset (ZB 4.3)."""
+        return True
+
+    def restarts_counter(self, value: int) -> bool:
+        """Whether the outgoing NWK frame counter starts again with a new network key (ZB 4.3)."""
+        return value > 0x80000000
+
+    def user_starts_fast_scans(self) -> bool:
+        """Whether a user's order to join begins a new quarter of an hour of scans (5.5.5.1)."""
+        return True
+
     # -- trust center (5.4, ZB 4.6.3) ---------------------------------------------------------
 
     def draws_network_key(self, rng: random.Random) -> bytes:

@@ -21,8 +21,8 @@ from lab.golden.joining import Joiner, State
 from lab.golden.keep_alive import KeepAlive
 from lab.golden.key_establishment import KeyEstablishment
 from lab.golden.node import Node, Nonvolatile
-from lab.golden.partner_keys import PartnerKeys
 from lab.golden.parent import Parent
+from lab.golden.partner_keys import PartnerKeys
 from lab.golden.zcl_layer import Endpoint
 from lab.host import NodeHost
 from lab.virtual.air import AirRadio
@@ -178,7 +178,6 @@ class SimulatedDevice:
         self.establishment = KeyEstablishment(node, endpoint, issue(self.eui64))
         self.establishment.on_key = self._key_established
         self.establishment.on_failed = self._key_refused
-        self.partner_keys = PartnerKeys(node, lambda: self.joiner.trust_center)
         self.applications(node, endpoint)
         self.host = NodeHost(node, self.radio)
         self.host.start()
@@ -190,6 +189,7 @@ class SimulatedDevice:
         self.joiner.on_joined = self._joined
         self.joiner.on_left = self._left
         self.joiner.on_rejoined = self._rejoined
+        self.partner_keys = PartnerKeys(node, lambda: self.joiner.trust_center)
         self.joiner.authenticated = lambda: bool(self.nvm.get("authenticated"))
         self.keep_alive = KeepAlive(node, self.joiner, ENDPOINT)
         self.keep_alive.periodic = self.revision != "1.0"
@@ -312,7 +312,8 @@ class SimulatedDevice:
             return
         first = not self._proven()
         holder = self.policy.holder_of_key(partner, self.joiner.trust_center)
-        self.node.aps.keys.install(Eui64(holder), key, "cbke")
+        if first or self.policy.replaces_link_key():
+            self.node.aps.keys.install(Eui64(holder), key, "cbke")
         if partner == self.joiner.trust_center:
             self.joiner.recovery.proved()
             self.keep_alive.start()
@@ -338,6 +339,7 @@ class SimulatedDevice:
             "network rejoin": lambda words: self._order(self.joiner.rejoin),
             "network leave": lambda words: self._order(self.joiner.leave),
             "option install-code": self._install_code,
+            "option frame-counter": self._frame_counter,
             "keys print": self._keys,
             "plugin key-establishment start": self._cbke_start,
         }
@@ -359,6 +361,8 @@ class SimulatedDevice:
     def _factory_reset(self) -> None:
         if self.policy.wipes_on_factory_reset():
             self._forget_network()
+        if not self.policy.keeps_counter_over_reset():
+            self.nvm.values.pop("nwk.counter", None)
         self.restart("factory")
 
     def state(self) -> str:
@@ -389,6 +393,17 @@ class SimulatedDevice:
             return [f"ERROR: {error}"]
         self.nvm.put("install_code", code)
         self.joiner.install_code = code
+        return ["OK"]
+
+    def _frame_counter(self, words: list[str]) -> Lines:
+        """Go on with another outgoing NWK frame counter: for tests of what a high one brings."""
+        try:
+            value = int(words[0], 0)
+        except (IndexError, ValueError):
+            return ["ERROR: usage: option frame-counter NUMBER"]
+        if self.node is None or value < self.node.nwk.counter.value:
+            return ["ERROR: a frame counter never goes back"]
+        self.node.nwk.counter.set(value)
         return ["OK"]
 
     def _keys(self, words: list[str]) -> Lines:

@@ -77,7 +77,46 @@ class JoinsOtherProtocolVersions(Defect):
         return super().may_join(replace(beacon, protocol_version=2))
 
 
+class TakesWellKnownKey(Defect):
+    """Everybody's key opens it."""
+
+    id = "M-JOIN-09"
+    clause = "SE-5.3.3"
+    description = "Joins under the well-known global link key instead of its code's"
+    cases = ("JOIN-09",)
+
+    def link_key_of(self, code_and_crc: bytes) -> bytes:
+        return b"ZigBeeAlliance09"
+
+
+class HourlyInSpiteOfTheUser(Defect):
+    """It lets its user wait."""
+
+    id = "M-JOIN-15"
+    clause = "SE-5.5.5.1"
+    description = "A user's order to join makes one scan and no new quarter of an hour of scans"
+    cases = ("JOIN-15",)
+
+    def user_starts_fast_scans(self) -> bool:
+        return False
+
+
+class NeverPauses(Defect):
+    """It takes no refusal."""
+
+    id = "M-JOIN-24"
+    clause = "SE-5.5.5.1"
+    description = "Tries key establishment every minute for ever"
+    cases = ("JOIN-24",)
+
+    def establishment_pause(self, attempt: int) -> float:
+        return 60.0
+
+
 DEFECTS = (
+    TakesWellKnownKey,
+    HourlyInSpiteOfTheUser,
+    NeverPauses,
     InstallCodeCrcReversed,
     ScansWithoutJitter,
     NeverEstablishesKey,
