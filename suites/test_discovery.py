@@ -1,12 +1,15 @@
 """SD: service discovery, asked and answered (075356 5.5.5.2, 053474 2.4)."""
 
-from lab.cases import case, observe, step
+from lab.attacker import Partner, on_second_radio
+from lab.cases import case, observe, remark, should, step
 from lab.judging import demand
-from lab.patterns import aps, zcl, zdp
+from lab.patterns import Pattern, any_frame, aps, zcl, zdp
 from lab.procedures import join
 from zigbee import zcl as library
 
 UNSUPPORTED_ATTRIBUTE = 0x86
+SECOND = ["radio", "second_radio", "sniffer"]
+ENERGY = (0x0700, 0x0701, 0x0702, 0x0703, 0x0704, 0x0705)
 
 
 def descriptor(tc, air):
@@ -68,3 +71,114 @@ def test_answers_discovery_truthfully(tc, dut_in_service, air):
             record = air.expect(answer, within=5).packet.command.fields["records"][0]
             demand(record.status in allowed, f"{cluster:#06x} answers with {allowed}",
                    f"{cluster:#06x}: status {record.status:#04x}")
+
+
+def energy_use(air, short, since):
+    """What shows that the device uses the servers of a node: binds, and reads under a link key."""
+    binds = air.find(zdp("Bind_req").to(short), since=since)
+    return binds + [one for one in air.find(aps().to(short), since=since)
+                    if one.packet.aps_opened and one.packet.zcl is not None]
+
+
+@case("SD-02", clauses=["5.5.5.2", "5.4.7.4"], pics=["COM-SD", "SEC-PLK"], dut=["joiner"],
+      revision="1.1", needs=SECOND, findings=["F-20"], deadline=8000)
+def test_servers_on_several_nodes(tc, dut, partner, air):
+    """The device finds servers on several nodes."""
+    join(tc, dut)
+    start = air.mark()
+    air.expect(zcl("ConfirmKeyDataResponse"), within=3600, since=0, dut=False)
+    partner.enter()
+    with step("A second ESI announces itself; watch for 900 s", "both are found and used"):
+        partner.announce()
+        tc.bench.wait(900)
+        first = energy_use(air, 0x0000, start)
+        demand(first, "a bind or a read at the trust center's ESI", f"{len(first)} at the first")
+        second = energy_use(air, partner.short, start)
+        demand(second, "a bind or a read at the second ESI", f"{len(second)} at the second")
+        under = [one for one in second if one.packet.aps_opened
+                 and one.packet.aps_key == partner.link_key.key]
+        demand(under, "reads at it under the partner key", f"{len(under)} under the partner key")
+
+
+@case("SD-03", clauses=["5.5.5.2"], pics="COM-SD", dut=["joiner"], revision="1.1",
+      level="should", findings=["F-19"], deadline=100_000)
+def test_rediscovery_period(tc, dut_in_service, air):
+    """The device looks for services again every 3 h to 24 h."""
+    with step("Record 25 h of steady state", "rounds of discovery, 3 h to 24 h apart"):
+        start = air.mark()
+        for _ in range(25):
+            tc.bench.wait(3600)
+        asked = air.find(zdp("Match_Desc_req", ProfileID=0x0109), since=start)
+        asked += air.find(zdp("Simple_Desc_req"), since=start)
+        times = sorted(one.time for one in asked)
+        rounds = [one for one, before in zip(times, [0.0, *times], strict=False)
+                  if one - before > 600]
+        gaps = [after - one for one, after in zip(rounds, rounds[1:], strict=False)]
+        remark(f"{len(rounds)} rounds, gaps {[round(gap) for gap in gaps]} s")
+        should(rounds and all(10_800 <= gap <= 86_400 for gap in gaps),
+               "rounds 10800 to 86400 s apart", f"{len(rounds)} rounds")
+        observe("25 h recorded")
+
+
+@case("SD-04", clauses=["5.5.5.2"], pics="COM-SD", dut=["joiner"], revision="1.1",
+      level="should", needs=SECOND, findings=["F-19"], deadline=10_000)
+def test_reaction_to_an_announcement(tc, dut_in_service, air):
+    """The device asks a node that announces itself after a while, not at once."""
+    delays = []
+    with step("A new ESI announces itself, five times", "first question after 60 to 600 s"):
+        for _ in range(5):
+            with on_second_radio(Partner, tc) as esi:
+                esi.enter()
+                start = air.mark()
+                began = tc.bench.now()
+                esi.announce()
+                asked = Pattern("a question", lambda packet: packet.zdp is not None)
+                heard = air.seek(asked.to(esi.short), within=700, since=start)
+                if heard is not None:
+                    delays.append(heard.time - began)
+        should(len(delays) == 5 and all(60 <= one <= 600 for one in delays),
+               "60 to 600 s each time", f"{[round(one) for one in delays]} s")
+        spread = max(delays, default=0) - min(delays, default=0)
+        should(spread > 1, "delays that differ", f"they differ by up to {spread:.0f} s")
+        observe(f"{len(delays)} of 5 answered by a question")
+
+
+@case("SD-05", clauses=["5.5.5.2"], pics="COM-SD", dut=["joiner"], kind="robustness",
+      revision="1.1", needs=SECOND, findings=["F-19"], deadline=8000)
+def test_refusals_do_not_stop_discovery(tc, dut, partner, air):
+    """An ESI that has not what the device needs does not keep it from another."""
+    held = {cluster: tc.endpoint.servers.pop(cluster)
+            for cluster in ENERGY if cluster in tc.endpoint.servers}
+    try:
+        join(tc, dut)
+        air.expect(zcl("ConfirmKeyDataResponse"), within=3600, since=0, dut=False)
+        partner.enter()
+        with step("The first ESI has no energy server; a second one announces itself", "it is used"):
+            start = air.mark()
+            partner.announce()
+            used = aps().to(partner.short).where(
+                lambda packet: (packet.zdp is not None and packet.zdp.name == "Bind_req")
+                or (packet.aps_opened and packet.zcl is not None), "that binds, or reads secured")
+            air.expect(used, within=1200, since=start)
+        with step("Look at the questions to the first", "at most 20"):
+            asked = [one for one in air.find(aps().to(0x0000), since=start)
+                     if one.packet.zdp is not None]
+            demand(len(asked) <= 20, "at most 20 requests", f"{len(asked)} requests")
+    finally:
+        tc.endpoint.servers.update(held)
+
+
+@case("SD-08", clauses=["5.5.5.2", "ZB-2.4"], pics=["COM-BIND", "LL-LQMGMT"], dut=["joiner"],
+      revision="1.1", level="report", needs=["radio", "sniffer", "supply"], findings=["F-21"])
+def test_binding_table(tc, dut_in_service, air):
+    """The bindings that the device asked for and holds are recorded."""
+    with step("Ask for the binding table, before and after a power cycle", "recorded"):
+        for when in ("before", "after"):
+            sequence = tc.ask("Mgmt_Bind_req", StartIndex=0)
+            heard = air.seek(any_frame().numbered(sequence), within=10)
+            remark(f"{when} a power cycle: {heard or 'no answer'}")
+            observe(f"{when}: {'answered' if heard else 'no answer'}")
+            if when == "before":
+                dut_in_service.power_cycle(5)
+    asked = air.find(zdp("Bind_req"), since=0)
+    remark(f"{len(asked)} Bind requests of the device in this case")

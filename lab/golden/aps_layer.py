@@ -274,7 +274,7 @@ class ApsLayer:
         """A command that no key opens is dropped, and that is all."""
         if frame.frame_type == aps.ApsType.COMMAND:
             if not self.node.policy.survives_unreadable_key():
-                self.node.nwk.restart()
+                self.node.nwk.keys.clear()
 
     def _candidates(self, source: Eui64 | None) -> list[LinkKey]:
         key = self.keys.get(source)

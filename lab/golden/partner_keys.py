@@ -101,7 +101,8 @@ class Broker:
         allowed = self.node.policy.brokers_for(
             requester=self._authenticated(requester), partner=self._authenticated(partner)
         )
-        if allowed and (not self.both_ask or self._both_asked(requester, partner)):
+        waits = self.both_ask and self.node.policy.waits_for_both()
+        if allowed and (not waits or self._both_asked(requester, partner)):
             self.give(requester, partner)
 
     def _authenticated(self, device: Eui64) -> bool:

@@ -299,6 +299,10 @@ class Policy:
         """Whether a trust center gives a partner key: when both are authenticated (5.4.7.4)."""
         return requester and partner
 
+    def waits_for_both(self) -> bool:
+        """Whether a 1.0 trust center gives a key only when both have asked (5.4.7.4 of 1.0)."""
+        return True
+
     def gives_key_to_both(self) -> bool:
         """Whether the partner of who asked gets the key too (5.4.7.4)."""
         return True

@@ -40,6 +40,7 @@ class SimulatedEsi(SimulatedDevice):
     def commissioning(self, node: Node) -> None:
         """It forms a network, and lets others join."""
         self.registrar = Registrar(node)
+        self.registrar.broker.both_ask = self.revision == "1.0"
         self.registrar.on_status = self._status_changed
         node.zdo.server_mask = 0x0001
         node.zdo.on_message = self._zdp

@@ -103,6 +103,18 @@ class BrokersForAnybody(Defect):
         return True
 
 
+class WaitsForNobody(Defect):
+    """It is ahead of its time."""
+
+    id = "M-PLK-02"
+    clause = "SE-5.4.7.4"
+    description = "Declared to 1.0, gives a partner key although only one of the two has asked"
+    cases = ("PLK-02",)
+
+    def waits_for_both(self) -> bool:
+        return False
+
+
 class GivesKeyToOne(Defect):
     """It leaves it to the one who asked to tell the other."""
 
@@ -124,5 +136,6 @@ DEFECTS = (
     KnowsOnlyTheTrustCenter,
     GivesUpDiscovery,
     BrokersForAnybody,
+    WaitsForNobody,
     GivesKeyToOne,
 )
