@@ -1,4 +1,4 @@
-"""The golden trust center behind a golden router (procedure BEHIND): one radio, and it is the router's.
+"""The golden trust center behind a golden router (procedure BEHIND): one radio, the router's.
 
     with behind_router(tc) as router:
         fresh(tc, dut)

@@ -1,4 +1,4 @@
-"""JOIN, PRO: a router as a parent: who joins through it, and whom it sends away (053474 3.6.1, 4.4)."""
+"""JOIN, PRO: a router as a parent: who joins through it, who is sent away (053474 3.6.1, 4.4)."""
 
 from lab.cases import case, observe, procedure, remark, should, step
 from lab.child import child_of
@@ -21,6 +21,22 @@ MGMT_LEAVE = 0x0034
 def permit(tc, seconds):
     """Open (0: close) joining at the device."""
     tc.ask("Mgmt_Permit_Joining_req", PermitDuration=seconds, TC_Significance=1)
+
+
+def open_joining(tc, dut, seconds):
+    """Open (0: close) joining at the device, by its own order when it is the trust center."""
+    if dut.claims("NR-ZC"):
+        dut.do("permit_join", seconds=seconds)
+    else:
+        permit(tc, seconds)
+
+
+def let_in(tc, dut, child):
+    """Register the child by its install code with whoever is the trust center."""
+    if dut.claims("NR-ZC"):
+        child.register(dut)
+    else:
+        tc.register(child.eui64, child.code_key)
 
 
 def granted(child, status=0x00):
@@ -109,15 +125,16 @@ def beacon():
     return any_frame().where(lambda packet: packet.beacon is not None, "beacon")
 
 
-@case("JOIN-21", clauses=["M15.4", "LAB-ROB", "ZB-3.6.1"], pics="NR-ZR", needs=WITH_CHILD,
-      dut=["router"], kind="robustness", findings=["F-39"])
+@case("JOIN-21", clauses=["M15.4", "LAB-ROB", "ZB-3.6.1"], pics="NR-ZR or NR-ZC",
+      needs=WITH_CHILD, dut=["router", "tc"], kind="robustness", findings=["F-39"])
 def test_association_flood(tc, dut_in_service, air):
     """A parent gets over a flood of association requests."""
     random = tc.bench.random
-    with child_of(tc, tc.device_short) as child:
+    with child_of(tc, tc.device_short, registered=False) as child:
+        let_in(tc, dut_in_service, child)
         with step("200 association requests of random EUI64, 5 per second; ten beacon requests",
                   "a beacon for at least 8 of 10"):
-            permit(tc, 254)
+            open_joining(tc, dut_in_service, 254)
             heard = 0
             for number in range(200):
                 device = Eui64(0x02A7C5F000000000 | random.getrandbits(32))
@@ -129,7 +146,7 @@ def test_association_flood(tc, dut_in_service, air):
                 tc.bench.wait(0.1)
             demand(heard >= 8, "at least 8 of 10 beacons", f"{heard} of 10 beacons")
         with step("Stop; a child with a registered code joins", "Device_annce within 300 s"):
-            permit(tc, 254)
+            open_joining(tc, dut_in_service, 254)
             start = air.mark()
             child.start_joining()
             air.expect(granted(child), within=300, since=start)
@@ -138,11 +155,11 @@ def test_association_flood(tc, dut_in_service, air):
             demand(late <= 300, "at most 300 s", f"joined after {late:.1f} s")
 
 
-@case("JOIN-22", clauses=["5.4.1", "ZB-3.6.1"], pics="NR-ZR", needs=WITH_CHILD, dut=["router"],
-      kind="security", findings=["F-25"])
+@case("JOIN-22", clauses=["5.4.1", "ZB-3.6.1"], pics="NR-ZR or NR-ZC", needs=WITH_CHILD,
+      dut=["router", "tc"], kind="security", findings=["F-25"])
 def test_association_only_when_joining_is_open(tc, dut_in_service, air):
     """Association is granted only while joining is open."""
-    permit(tc, 0)
+    open_joining(tc, dut_in_service, 0)
     tc.bench.wait(1)
     tc.do(tc.node.mac.request_beacons)
     closed = beacon().where(lambda p: not p.beacon.association_permit, "that permits nobody")
@@ -161,7 +178,7 @@ def test_association_only_when_joining_is_open(tc, dut_in_service, air):
             let_in = air.find(granted(applicant), since=start)
             demand(not let_in, "nobody let in", f"{len(let_in)} responses with status 0x00")
         with step("Open joining for 60 s and repeat once", "status 0x00"):
-            permit(tc, 60)
+            open_joining(tc, dut_in_service, 60)
             tc.bench.wait(1)
             start = air.mark()
             applicant.associate()

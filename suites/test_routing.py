@@ -3,7 +3,7 @@
 from lab.cases import case, procedure, step
 from lab.child import child_of
 from lab.front import behind_router
-from lab.judging import demand, in_service
+from lab.judging import demand
 from lab.patterns import any_frame, aps, mac, nwk, zcl, zdp
 from lab.procedures import fresh, require
 from zigbee.aps import TransportKey

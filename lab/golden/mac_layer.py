@@ -11,11 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from lab.golden.effects import MatchSources, Tune
 from zigbee import mac
 from zigbee.errors import CodecError
 from zigbee.types import Address, Eui64
-
-from lab.golden.effects import MatchSources, Tune
 
 if TYPE_CHECKING:
     from lab.golden.node import Node
@@ -66,9 +65,9 @@ class MacLayer:
         #: called with the response that came for this node and its sender
         #: called with (neighbour, status) when a unicast frame to it was sent or given up
         self.on_sent: Callable[[Address, str], None] | None = None
-        self.on_association_response: (
-            Callable[[mac.AssociationResponse, Address], None] | None
-        ) = None
+        self.on_association_response: Callable[[mac.AssociationResponse, Address], None] | None = (
+            None
+        )
 
     # -- settings ---------------------------------------------------------------------------
 
@@ -145,9 +144,7 @@ class MacLayer:
             self.node.transmit(octets, self._counting(done) if frame.ack_request else done)
             done = None
 
-    def _counting(
-        self, done: Callable[[str, bool], None] | None
-    ) -> Callable[[str, bool], None]:
+    def _counting(self, done: Callable[[str, bool], None] | None) -> Callable[[str, bool], None]:
         """What counts how a unicast frame ended, before ``done`` is told."""
 
         def ended(status: str, pending: bool) -> None:
@@ -193,9 +190,7 @@ class MacLayer:
 
     def poll(self, parent: Address, src: Address | None = None) -> None:
         """Send a data request (7.3.4)."""
-        self.send(
-            mac.DataRequest().to_bytes(), parent, frame_type=mac.MacType.COMMAND, src=src
-        )
+        self.send(mac.DataRequest().to_bytes(), parent, frame_type=mac.MacType.COMMAND, src=src)
 
     def respond_association(
         self,

@@ -10,13 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from lab.golden.counters import OutgoingCounter
+from lab.golden.routing import Routing
 from zigbee import mac, nwk
 from zigbee.errors import CodecError
 from zigbee.security import secure_nwk, unsecure_nwk
 from zigbee.types import Address, Eui64
-
-from lab.golden.counters import OutgoingCounter
-from lab.golden.routing import Routing
 
 if TYPE_CHECKING:
     from lab.golden.node import Node
@@ -104,6 +103,7 @@ class NwkLayer:
         self.neighbors.clear()
         self._expected.clear()
         self._broadcasts.clear()
+        self.update_id = 0
         self._link_status_on = False
 
     def add_key(self, key: NetworkKey) -> None:
@@ -132,7 +132,9 @@ class NwkLayer:
         The node's own outgoing counter goes on: it is the same under every key (4.3).
         """
         former, self._expected = self._expected, dict(counters)
-        self.keys = list(keys) + (self.keys if self.node.policy.keeps_keys_of_other_networks() else [])
+        self.keys = list(keys) + (
+            self.keys if self.node.policy.keeps_keys_of_other_networks() else []
+        )
         self.active = keys[-1] if keys else None
         return former
 

@@ -85,7 +85,7 @@ class Parent:
         self.permit(0)
 
     def permit(self, seconds: int) -> None:
-        """Let devices join for ``seconds``: 0 closes, 255 opens until told otherwise (2.4.3.3.7)."""
+        """Let devices join for ``seconds``: 0 closes, 255 opens for good (2.4.3.3.7)."""
         if self._permit_timer is not None:
             self._permit_timer.cancel()
             self._permit_timer = None

@@ -86,6 +86,7 @@ class Registrar(TrustCenter):
                 "channel": carrier.channel,
                 "pan": carrier.pan,
                 "extended_pan": network.extended_pan,
+                "update_id": network.update_id,
                 "keys": [(one.sequence, one.key) for one in network.keys],
                 "active": network.active.sequence if network.active else None,
             },
@@ -108,6 +109,7 @@ class Registrar(TrustCenter):
             network.add_key(NetworkKey(sequence, key))
         network.activate(held["active"])
         network.extended_pan = held["extended_pan"]
+        network.update_id = held["update_id"]
         for eui64, (key, short, parent, status) in self.node.nvm.get("tc.devices", {}).items():
             self.devices[eui64] = Registered(eui64, key, short, parent, Status(status))
             if short is not None:

@@ -127,9 +127,7 @@ class Routing:
 
     # -- in ---------------------------------------------------------------------------------
 
-    def requested(
-        self, request: nwk.RouteRequest, frame: nwk.NwkFrame, sender: Address
-    ) -> None:
+    def requested(self, request: nwk.RouteRequest, frame: nwk.NwkFrame, sender: Address) -> None:
         """A route request came: note the way back, answer it or pass it on."""
         if isinstance(sender, Eui64) or not self.node.router:
             return

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lab.golden.clusters import time_server
+from lab.golden.frequency import ChannelManager
 from lab.golden.node import Node
 from lab.golden.price import PRICE, PriceServer
 from lab.golden.registrar import Registrar
@@ -44,6 +45,7 @@ class SimulatedEsi(SimulatedDevice):
         self.registrar.on_status = self._status_changed
         node.zdo.server_mask = 0x0001
         node.zdo.on_message = self._zdp
+        self.channels = ChannelManager(node, self.registrar.save)
 
     def begin(self) -> None:
         """Go on with the network of before; a new one is formed on order only."""
@@ -84,6 +86,8 @@ class SimulatedEsi(SimulatedDevice):
         if message.name == "Device_annce":
             fields = message.fields
             self.registrar.announced(fields["NWKAddr"], Eui64(fields["IEEEAddr"]))
+        elif message.name == "Mgmt_NWK_Update_rsp":
+            self.channels.notified(message, indication)
 
     def _key_established(self, partner: Eui64, key: bytes) -> None:
         if self.node is not None:

@@ -50,7 +50,7 @@ class KeepsAbsentChildren(Defect):
 
     id = "M-JOIN-21"
     clause = "ZB-3.6.1"
-    description = "A parent keeps the places of devices that never fetched their association response"
+    description = "A parent keeps the places of who never fetched its association response"
     cases = ("JOIN-21",)
 
     def forgets_absent_children(self) -> bool:

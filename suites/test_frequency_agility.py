@@ -1,0 +1,80 @@
+"""FA: the network channel manager (075356 5.8)."""
+
+from lab.cases import case, observe, should, step
+from lab.golden.frequency import FrequencyAgility
+from lab.patterns import any_frame, zdp
+from zigbee.nwk import BROADCAST_RX_ON
+from zigbee.types import Eui64
+
+MAX = 3600.0
+REPORT_EVERY = 10.0
+CHANGE_CHANNEL = 0xFE
+TRUST_CENTER = 0x0000
+NOISE = bytes([0x01, 0x88, 0x00, 0xFF, 0xFF, 0xFF, 0xFF, 0xFE, 0xFF]) + bytes(100)
+QUIET = Eui64(0x02A7C5FA00000001)
+
+
+def announcement():
+    """The manager's broadcast that the network moves."""
+    return zdp("Mgmt_NWK_Update_req", ScanDuration=CHANGE_CHANNEL).to(BROADCAST_RX_ON)
+
+
+def load(bench, channel):
+    """Load the channel with frames of nobody, for about a tenth of a second."""
+    async def speak():
+        radio = bench.second_radio
+        await radio.configure(channel=channel, pan=0xFFFE, short=0xFFFE, eui64=QUIET)
+        for _ in range(20):
+            await radio.transmit(NOISE, csma=False)
+
+    bench.call(speak(), 10.0, "the second radio to load the channel")
+
+
+def report(joiner, channel):
+    """Tell the manager unasked of 50 transmissions and 30 failures."""
+    joiner.do(joiner.node.zdo.send, "Mgmt_NWK_Update_rsp", TRUST_CENTER, sequence=0, Status=0,
+              ScannedChannels=1 << channel, TotalTransmissions=50, TransmissionFailures=30,
+              EnergyValues=[0xD0])
+
+
+def beacon():
+    """A beacon of the device."""
+    return any_frame().where(lambda packet: packet.beacon is not None, "beacon")
+
+
+@case("FA-01", clauses=["5.8", "ZB-3.6.1"], pics="LL-FAMGR", dut=["tc"], level="should",
+      needs=["radio", "second_radio", "sniffer"], findings=["F-39"], deadline=5000)
+def test_the_channel_manager_moves_the_network(joiner, dut_in_service, air):
+    """The network channel manager moves the network."""
+    bench, home = joiner.bench, joiner.node.mac.channel
+    FrequencyAgility(joiner.node)
+    start = air.mark()
+    with step("Golden router reports 30 failures of 50 transmissions again and again; the second "
+              "radio loads the channel", "the manager announces another channel"):
+        began, announced = bench.now(), None
+        while announced is None and bench.now() - began < MAX:
+            load(bench, home)
+            report(joiner, home)
+            announced = air.seek(announcement(), within=REPORT_EVERY, since=start)
+        should(announced is not None, f"an announcement within {MAX:g} s",
+               str(announced) if announced else "none")
+    with step("Follow", "a beacon on the announced channel"):
+        if announced is None:
+            joiner.do(joiner.node.mac.request_beacons)
+            stays = air.seek(beacon(), within=5) is not None
+            observe("it stays" if stays else "no beacon on the channel of before")
+            should(stays, "no move without an announcement", "a beacon on the channel of before")
+            return
+        mask = announced.packet.zdp.fields["ScanChannels"]
+        channel = mask.bit_length() - 1
+        should(mask == 1 << channel != 1 << home, "one other channel", f"channel {channel}")
+        try:
+            bench.wait(12)
+            bench.call(bench.sniffer.listen(channel), 10.0, "the sniffer to change its channel")
+            joiner.do(joiner.node.mac.tune, channel=channel)
+            joiner.do(joiner.node.mac.request_beacons)
+            there = air.seek(beacon(), within=5)
+            should(there is not None, f"a beacon on channel {channel}", str(there or "none"))
+        finally:
+            bench.call(bench.sniffer.listen(home), 10.0, "the sniffer to come back")
+            joiner.do(joiner.node.mac.tune, channel=home)
