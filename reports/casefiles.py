@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from lab.verdicts import StepRecord
-from reports.keys import KnownKey, announce_keys
+from reports.keys import KnownKey, announce_keys, announce_nodes, capture_nodes
 from reports.pcapng import Capture, Received
 from zigbee.keyring import KeyRing
 
@@ -28,6 +28,7 @@ def case_capture(
     for step in waiting:
         capture.mark(_comment(step))
     announce_keys(capture, known_keys(keys))
+    announce_nodes(capture, capture_nodes(capture))
     return capture
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from reports.pcapng import SYNTHETIC, Capture, CapturedFrame
@@ -28,7 +28,8 @@ from zigbee.types import Eui64
 _NOBODY = 0xFFFE
 """A short address that no node has (802.15.4: associated, but without short address)."""
 _NO_EUI = Eui64(0)
-_MOST_PANS = 16
+_MOST_ANNOUNCEMENTS = 20_000
+_MOST_NODES = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +46,13 @@ class KnownKey:
 def announce_keys(
     capture: Capture, keys: Iterable[KnownKey], *, pans: Iterable[int] | None = None
 ) -> None:
-    """Put each key at the head of `capture`, once for each PAN (default: those of its frames)."""
+    """Put each key at the head of `capture`, once for each PAN (default: those of its frames).
+
+    Of many keys on many PANs at most 20,000 are put there, those of the busiest PANs.
+    """
     known = list(dict.fromkeys(keys))
-    for pan in capture_pans(capture) if pans is None else dict.fromkeys(pans):
+    chosen = capture_pans(capture) if pans is None else list(dict.fromkeys(pans))
+    for pan in chosen[: _MOST_ANNOUNCEMENTS // max(1, len(known))]:
         for key in known:
             kind = f"network key {key.sequence}" if key.network else "link key"
             text = f"key announcement, never on air: {kind} of PAN 0x{pan:04x}: {key.label}"
@@ -62,17 +67,48 @@ def announce_nodes(capture: Capture, nodes: Mapping[tuple[int, int], Eui64]) -> 
 
 
 def capture_pans(capture: Capture) -> list[int]:
-    """Return the PAN ids in the frames of a capture, the most frequent first, at most 16."""
+    """Return the PAN ids in the frames of a capture, the most frequent first."""
     seen: Counter[int] = Counter()
+    for mac in _data_frames(capture):
+        pan = mac.dst_pan if mac.src_pan is None else mac.src_pan
+        if pan is not None and pan != 0xFFFF:
+            seen[pan] += 1
+    return [pan for pan, _ in seen.most_common()]
+
+
+def capture_nodes(capture: Capture) -> dict[tuple[int, int], Eui64]:
+    """Return who sent under which (PAN id, short address), as secured NWK frames of a capture say.
+
+    The auxiliary header names who secured a frame, which is who sent it over this hop (053474,
+    4.3.1.1). An address under which several nodes sent is left out, and more than 256 are.
+    """
+    found: dict[tuple[int, int], set[Eui64]] = {}
+    for mac in _data_frames(capture):
+        pan = mac.dst_pan if mac.src_pan is None else mac.src_pan
+        try:
+            aux = NwkFrame.from_bytes(mac.payload).aux
+        except CodecError:
+            continue
+        if pan is None or aux is None or aux.source is None or not _is_short(mac.src):
+            continue
+        found.setdefault((pan, int(mac.src or 0)), set()).add(aux.source)
+    sure = [(place, min(nodes)) for place, nodes in found.items() if len(nodes) == 1]
+    return dict(sure[:_MOST_NODES])
+
+
+def _is_short(address: int | Eui64 | None) -> bool:
+    return address is not None and not isinstance(address, Eui64)
+
+
+def _data_frames(capture: Capture) -> Iterator[MacFrame]:
+    """Yield the data frames of a capture, without those that cannot be read."""
     for frame in capture.frames:
         try:
             mac = MacFrame.from_bytes(frame.octets)
         except CodecError:
             continue
-        pan = mac.dst_pan if mac.src_pan is None else mac.src_pan
-        if pan is not None and pan != 0xFFFF and mac.frame_type == MacType.DATA:
-            seen[pan] += 1
-    return [pan for pan, _ in seen.most_common(_MOST_PANS)]
+        if mac.frame_type == MacType.DATA:
+            yield mac
 
 
 def _transport_key(key: KnownKey) -> ApsFrame:
