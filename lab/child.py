@@ -15,14 +15,21 @@ from typing import TYPE_CHECKING, Any
 
 from lab.golden.node import Node
 from lab.joiner import GoldenJoiner
+from lab.patterns import Pattern, zdp
+from lab.procedures import require
 from zigbee.mac import MacFrame, MacType
+from zigbee.packet import Packet
 from zigbee.types import Eui64
 
 if TYPE_CHECKING:
     from lab.bench import Bench
     from lab.tc import TrustCenter
 
-__all__ = ["GoldenChild", "child_of"]
+__all__ = ["PERMIT", "GoldenChild", "adopt", "announced", "child_of", "permit"]
+
+#: Seconds that joining is opened for at the device, and that a child may take to get in.
+PERMIT = 180
+JOIN_MAX = 60.0
 
 #: Addresses of golden children begin here, locally administered.
 FIRST_EUI64 = 0x02A7C5C000000000
@@ -89,3 +96,28 @@ def child_of(
         yield child
     finally:
         child.off()
+
+
+def permit(tc: TrustCenter, seconds: int) -> None:
+    """Open (0: close) joining at the device, a router, by the trust center's order."""
+    tc.ask("Mgmt_Permit_Joining_req", PermitDuration=seconds, TC_Significance=1)
+
+
+def announced(child: GoldenChild) -> Pattern:
+    """The child's own Device_annce, which it sends once it has the network key."""
+
+    def own(packet: Packet) -> bool:
+        mac, nwk = packet.mac, packet.nwk
+        return mac is not None and nwk is not None and mac.src == nwk.src
+
+    return zdp("Device_annce", IEEEAddr=child.eui64).where(own, "of the child itself")
+
+
+def adopt(tc: TrustCenter, child: GoldenChild) -> None:
+    """Precondition: the child joins through the device and has the network key."""
+    permit(tc, PERMIT)
+    start = tc.air.mark()
+    child.start_joining()
+    joined = tc.air.seek(announced(child), within=JOIN_MAX, since=start, dut=False)
+    require(joined, "a golden child did not join through the device")
+    tc.bench.wait(2)

@@ -1,8 +1,9 @@
 """NKEY: update, switch and retirement of the network key (075356 5.4.4, 053474 4.6.3.4)."""
 
 from lab.cases import case, observe, remark, step
+from lab.child import adopt, child_of
 from lab.judging import demand, ignored, in_service
-from lab.patterns import any_frame, nwk, zcl
+from lab.patterns import any_frame, aps, nwk, zcl
 from zigbee.aps import KeyType, SwitchKey, TransportKey
 from zigbee.nwk import BROADCAST_RX_ON
 
@@ -144,15 +145,33 @@ def switched(tc, air, deliver, order):
     tc.do(tc.coordinator.activate, key.sequence)
     in_service(tc)
     air.expect(nwk().using(key.sequence), within=SWITCH_MAX, since=start)
+    return start
+
+
+def relayed(tc, pattern):
+    """A frame of another node that the device sends on."""
+    short = tc.device_short
+    return pattern.where(lambda p: p.mac.src == short != p.nwk.src, "relayed by the device")
 
 
 @case("TP/SEC/BV-26-I", clauses=["ZB-4.6.3.4", "5.4.4"], pics=["SEC-NKUPD", "NR-R20"],
-      dut=["router"])
+      dut=["router"], needs=["radio", "second_radio", "sniffer"])
 def test_router_takes_a_broadcast_key(tc, dut_in_service, air):
     """A router takes a broadcast key and switches when told."""
-    with step("Broadcast Transport Key, wait 10 s, broadcast Switch Key", "switches when told"):
-        switched(tc, air, lambda key: tc.do(tc.coordinator.broadcast_network_key, key),
-                 lambda sequence: tc.do(tc.coordinator.switch_key, sequence))
+    with child_of(tc, tc.device_short) as child:
+        adopt(tc, child)
+        with step("Broadcast Transport Key, wait 10 s, broadcast Switch Key",
+                  "both relayed; switches when told"):
+            start = switched(tc, air, lambda key: tc.do(tc.coordinator.broadcast_network_key, key),
+                             lambda sequence: tc.do(tc.coordinator.switch_key, sequence))
+            for command in (TransportKey, SwitchKey):
+                air.expect(relayed(tc, aps(command)), within=1, since=start, dut=False)
+        with step("A golden child sends data through the device to the TC",
+                  "relayed under the new key"):
+            start = air.mark()
+            child.send_zcl(0x0000, child.read_frame(0x0000), secure=False, to=0x0000, endpoint=1)
+            data = relayed(tc, zcl("ReadAttributes")).using(tc.network_key.sequence)
+            air.expect(data, within=5, since=start, dut=False)
 
 
 @case("TP/SEC/BV-27-I", clauses=["ZB-4.6.3.4", "5.4.4"], pics=["SEC-NKUPD", "NR-R20"],

@@ -1,7 +1,7 @@
 """JOIN, PRO: a router as a parent: who joins through it, who is sent away (053474 3.6.1, 4.4)."""
 
 from lab.cases import case, observe, procedure, remark, should, step
-from lab.child import child_of
+from lab.child import PERMIT, adopt, announced, child_of, permit
 from lab.judging import demand, ignored, in_service
 from lab.patterns import any_frame, aps, mac, nwk, zdp
 from lab.procedures import require
@@ -13,14 +13,8 @@ from zigbee.types import Eui64
 
 WITH_CHILD = ["radio", "second_radio", "sniffer"]
 SECURED_REJOIN, UNSECURED_JOIN, LEFT = 0x00, 0x01, 0x02
-PERMIT = 180
 JOIN_MAX = 60.0
 MGMT_LEAVE = 0x0034
-
-
-def permit(tc, seconds):
-    """Open (0: close) joining at the device."""
-    tc.ask("Mgmt_Permit_Joining_req", PermitDuration=seconds, TC_Significance=1)
 
 
 def open_joining(tc, dut, seconds):
@@ -51,23 +45,6 @@ def update_device(child, status):
     return aps(UpdateDevice).where(
         lambda p: p.aps_command.device == child.eui64 and p.aps_command.status == status,
         f"with status {status} for the child")
-
-
-def announced(child):
-    """The child's own Device_annce, which it sends once it has the network key."""
-    return zdp("Device_annce").where(
-        lambda p: p.zdp.fields["IEEEAddr"] == child.eui64 and p.mac.src == p.nwk.src,
-        "of the child")
-
-
-def adopt(tc, air, child):
-    """Precondition: ``child`` joins through the device and has the network key."""
-    permit(tc, PERMIT)
-    start = air.mark()
-    child.start_joining()
-    require(air.seek(announced(child), within=JOIN_MAX, since=start, dut=False),
-            "a golden child did not join through the device")
-    tc.bench.wait(2)
 
 
 @procedure
@@ -197,7 +174,7 @@ def rejoin(tc, air, child):
 def test_secured_rejoin_of_a_child(tc, dut_in_service, air):
     """A parent handles a secured rejoin, unique link keys."""
     with child_of(tc, tc.device_short) as child:
-        adopt(tc, air, child)
+        adopt(tc, child)
         with step("Rejoin Request of the child under the network key",
                   "Rejoin Response status 0x00, Update Device status 0x00 under the link key"):
             start = rejoin(tc, air, child)
@@ -217,7 +194,7 @@ def test_secured_rejoin_under_a_global_link_key(tc, joined_dut, air):
     with child_of(tc, tc.device_short, registered=False) as child:
         child.joiner.install_code = joined_dut.install_code
         tc.register(child.eui64, tc.coordinator.devices[joined_dut.eui64].link_key)
-        adopt(tc, air, child)
+        adopt(tc, child)
         with step("Rejoin Request of the child under the network key", "Update Device status 0x00"):
             start = rejoin(tc, air, child)
             told = air.seek(update_device(child, SECURED_REJOIN), within=5, since=start)
@@ -249,7 +226,7 @@ def of_the_device():
 def test_remove_device_and_mgmt_leave(tc, dut_in_service, air):
     """A router obeys Remove Device and Mgmt_Leave_req."""
     with child_of(tc, tc.device_short) as child:
-        adopt(tc, air, child)
+        adopt(tc, child)
         with step("Remove Device (child), APS-secured", "NWK Leave with request to the child"):
             leave = dismissal(child)
             start = air.mark()
@@ -275,7 +252,7 @@ def test_remove_device_and_mgmt_leave(tc, dut_in_service, air):
 def test_remove_device_only_secured_and_unicast(tc, dut_in_service, air):
     """Remove Device is obeyed only when APS-secured and unicast."""
     with child_of(tc, tc.device_short) as child:
-        adopt(tc, air, child)
+        adopt(tc, child)
         with step("Unicast Remove Device (child) with NWK security only", "ignored"):
             ignored(tc, lambda: remove(tc, child.eui64, secure=False), nwk(Leave), during=20)
         with step("Broadcast it with APS security", "ignored"):
@@ -314,7 +291,7 @@ def test_update_device_when_a_child_leaves(tc, dut_in_service, air):
               "Update Device status 0x02 for each, under the link key"):
         for router in (True, False):
             with child_of(tc, tc.device_short, router=router) as child:
-                adopt(tc, air, child)
+                adopt(tc, child)
                 start = air.mark()
                 child.do(child.joiner.leave)
                 air.expect(update_device(child, LEFT).under_link_key(), within=10, since=start)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lab.golden.counters import OutgoingCounter
@@ -227,8 +228,13 @@ class NwkLayer:
         for plain in self.node.through_taps("nwk", "out", frame):
             out = self.secured(plain) if secure and plain.aux is None else plain
             for final in self.node.through_taps("nwk-secured", "out", out):
-                self._to_mac(final, next_hop, done)
+                again = partial(self._octets, plain) if final is out is not plain else None
+                self._to_mac(final, next_hop, done, again)
                 done = None
+
+    def _octets(self, plain: nwk.NwkFrame) -> bytes:
+        """``plain``, secured now."""
+        return self.secured(plain).to_bytes()
 
     def secured(self, frame: nwk.NwkFrame, **overrides: Any) -> nwk.NwkFrame:
         """``frame`` under the active network key with the next counter; overrides as secure_nwk."""
@@ -249,7 +255,12 @@ class NwkLayer:
         frame: nwk.NwkFrame,
         next_hop: Address | None,
         done: Callable[[str, bool], None] | None,
+        again: Callable[[], bytes] | None = None,
     ) -> None:
+        """Send to a neighbour; what is held for one that polls is secured ``again`` when it goes.
+
+        Otherwise a broadcast that overtakes it would make its counter an old one.
+        """
         if is_broadcast(frame.dst):
             self._broadcast(frame, next_hop, done)
             return
@@ -263,7 +274,8 @@ class NwkLayer:
                 done(status, pending)
 
         held = not isinstance(next_hop, Eui64) and not self.children.get(next_hop, True)
-        self.node.mac.send(frame.to_bytes(), next_hop, done=ended, indirect=held)
+        fresh = again if held else None
+        self.node.mac.send(frame.to_bytes(), next_hop, done=ended, indirect=held, fresh=fresh)
 
     def _broadcast(
         self,
@@ -295,6 +307,8 @@ class NwkLayer:
 
     def _relay_broadcast(self, frame: nwk.NwkFrame) -> None:
         if not self.node.router or frame.radius <= 1:
+            return
+        if not self.node.policy.relays_broadcasts():
             return
         self.relay(replace(frame, radius=frame.radius - 1, aux=None))
 

@@ -471,6 +471,10 @@ class Policy:
 
     # -- routers and parents (ZB 3.6.1, 3.6.3, 4.4.4, 4.4.5, 4.6.3) -------------------------------
 
+    def relays_broadcasts(self) -> bool:
+        """Whether a router sends on what others sent to all (3.6.5)."""
+        return True
+
     def records_route(self) -> bool:
         """Whether a concentrator that wants it is told the way before data goes to it (3.6.3.5.4)."""
         return True
@@ -524,6 +528,19 @@ class Policy:
     def follows_channel_change(self) -> bool:
         """Whether the network is followed to another channel when its manager says so (5.8)."""
         return True
+
+    # -- polling (5.3.4, 802.15.4 7.5.6.3) --------------------------------------------------------
+
+    def poll_period(self) -> float:
+        """Seconds between two polls of an idle sleepy end device: 7.5 at least (5.2, 5.3.4).
+
+        Below the 7.68 s for which a parent holds a frame, so that none is missed.
+        """
+        return 7.6
+
+    def listens_after_poll(self, wait: float, *, promised: bool) -> float:
+        """Seconds to listen after a poll: ``wait`` where the parent promised a frame, else none."""
+        return wait if promised else 0.0
 
     # -- discovery (ZB 2.4) ---------------------------------------------------------------------
 

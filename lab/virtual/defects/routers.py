@@ -165,6 +165,18 @@ class EstablishesKeyWithParent(Defect):
         return parent
 
 
+class RelaysNoBroadcast(Defect):
+    """Who is behind it misses what is said to all."""
+
+    id = "M-PRO-26"
+    clause = "ZB-4.6.3.4"
+    description = "A router does not relay broadcasts: its children get no new network key"
+    cases = ("TP/SEC/BV-26-I",)
+
+    def relays_broadcasts(self) -> bool:
+        return False
+
+
 class RecordsNoRoute(Defect):
     """A concentrator does not learn the way back."""
 
@@ -203,6 +215,7 @@ DEFECTS = (
     ForgetsTheLastChannel,
     StaysOnItsChannel,
     EstablishesKeyWithParent,
+    RelaysNoBroadcast,
     RecordsNoRoute,
     KeepsRelayIndex,
 )
