@@ -45,6 +45,8 @@ TRUST_CENTER = 0x0000
 PERMIT = 180.0
 JOIN_MAX = 60.0
 FORM_MAX = 30.0
+#: Seconds that an order of the device may take to every router of the network.
+SPREAD = 1.0
 #: Seconds in which the device has to order the switch to a network key that it delivered.
 SWITCH_MAX = 60.0
 CLUSTERS = (0x000A, 0x0700, 0x0701, 0x0703)
@@ -204,6 +206,7 @@ class GoldenJoiner(GoldenUnit):
     def enter(self, dut: DutAdapter) -> None:
         """Have joining opened, and join."""
         dut.do("permit_join", seconds=int(PERMIT))
+        self.bench.wait(SPREAD)  # until routers have heard of it
         require(self.try_to_join(), "the golden joiner did not get into the device's network")
 
     def try_to_join(self, within: float = JOIN_MAX) -> bool:

@@ -13,7 +13,7 @@ class UnknownIssuerIsBadMessage(Defect):
     id = "M-P01"
     clause = "SE-C.3.1.2.3.1.2"
     description = "Answers an unknown certificate issuer with BAD_MESSAGE instead of UNKNOWN_ISSUER"
-    cases = ("CBKE-06",)
+    cases = ("CBKE-06", "CBKE-07")
 
     def status_for_unknown_issuer(self) -> int:
         return 0x03
@@ -61,7 +61,7 @@ class IgnoresWrongMac(Defect):
     id = "M-L02"
     clause = "SE-C.3.1.2.3.3"
     description = "Takes a confirmation MAC without comparing it"
-    cases = ("CBKE-14", "CBKE-15")
+    cases = ("CBKE-14", "CBKE-15", "CBKE-09", "CBKE-11", "CBKE-16", "CBKE-27")
 
     def mac_matches(self, expected: bytes, received: bytes) -> bool:
         return True
@@ -73,7 +73,7 @@ class PadsShortEphemerals(Defect):
     id = "M-P35"
     clause = "SE-C.3.1.3"
     description = "As initiator takes an Ephemeral Data Response of 21 octets and pads it"
-    cases = ("CBKE-40",)
+    cases = ("CBKE-40", "CBKE-28")
 
     def ephemeral_from(self, octets: bytes) -> bytes | None:
         return octets + b"\x00" if len(octets) == 21 else super().ephemeral_from(octets)

@@ -37,7 +37,7 @@ class UsesNetworkKeyAlone(Defect):
     id = "M-PLK-04"
     clause = "SE-5.4.7.4"
     description = "Reads a second ESI under the network key and asks for no partner key"
-    cases = ("PLK-04", "SD-05")
+    cases = ("PLK-04",)
 
     def needs_partner_key(self) -> bool:
         return False
