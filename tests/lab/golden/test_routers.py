@@ -97,7 +97,7 @@ def parent(chain: Ether) -> Parent:
 def delivered_to(node: Node) -> list[bytes]:
     """NWK payloads that reach the APS layer of a node from now on."""
     came: list[bytes] = []
-    node.aps.received = lambda frame: came.append(frame.payload)  # type: ignore[method-assign]
+    node.aps.received = lambda frame: came.append(frame.payload)  # type: ignore[assignment,method-assign]
     return came
 
 
@@ -172,7 +172,7 @@ def associate(parent: Parent, device: Eui64, status: str = "acked") -> None:
         if done is not None:
             answers.append(done)
 
-    parent.node.mac.respond_association = respond  # type: ignore[method-assign]
+    parent.node.mac.respond_association = respond  # type: ignore[assignment,method-assign]
     assert parent.node.mac.on_association is not None
     parent.node.mac.on_association(device, 0x8E)
     for done in answers:
