@@ -29,6 +29,7 @@ LIMIT_S = 600.0
 BURN = "import sys, time\nend = time.monotonic() + float(sys.argv[1])"
 BURN += "\nwhile time.monotonic() < end: pass"
 _REAL = ("started", "duration_s")
+_VERDICTS = "verdict_differences"
 _ENHANCED_PACKET = 6
 _BLOCK_HEAD = struct.Struct("<II")
 _PACKET_HEAD = struct.Struct("<IIIII")
@@ -64,11 +65,20 @@ class Outcome:
         }
 
     def frames(self) -> dict[str, list[Frame]]:
-        """The frames of each case's capture."""
-        return {
-            case: read_frames((self.folder / record["evidence"] / "capture.pcapng").read_bytes())
+        """The frames of each case's capture; none where the case came to no capture."""
+        paths = {
+            case: self.folder / record["evidence"] / "capture.pcapng"
             for case, record in self.records.items()
         }
+        return {
+            case: read_frames(path.read_bytes()) if path.exists() else []
+            for case, path in paths.items()
+        }
+
+    @property
+    def passes(self) -> int:
+        """How many cases passed: what never ran is easily the same twice."""
+        return sum(record["verdict"] == "pass" for record in self.records.values())
 
     @property
     def ratio(self) -> float:
@@ -154,6 +164,7 @@ def run(runs: int = 10, cases: str = "") -> dict[str, Any]:
     return {
         "runs": runs,
         "cases": rows[0]["cases"] if rows else 0,
+        "passes": rows[0]["passes"] if rows else 0,
         "frames": rows[0]["frames"] if rows else 0,
         "verdict_differences": sum(row["verdict_differences"] for row in rows),
         "frame_differences": sum(row["frame_differences"] for row in rows),
@@ -167,6 +178,7 @@ def _row(busy: bool, first: Outcome, outcome: Outcome) -> dict[str, Any]:
     return {
         "cores": "busy" if busy else "idle",
         "cases": len(outcome.records),
+        "passes": outcome.passes,
         "frames": sum(map(len, frames.values())),
         "verdict_differences": len(differences(first.repeatable(), outcome.repeatable())),
         "frame_differences": len(differences(first.frames(), frames)),
@@ -183,6 +195,7 @@ def _show(rows: Sequence[dict[str, Any]]) -> None:
         "run",
         "cores",
         "cases",
+        "passes",
         "frames",
         "verdict differences",
         "frame differences",
@@ -191,7 +204,7 @@ def _show(rows: Sequence[dict[str, Any]]) -> None:
     ):
         table.add_column(heading, justify="left" if heading == "cores" else "right")
     for number, row in enumerate(rows, 1):
-        numbers = [str(row[key]) for key in ("cases", "frames", "verdict_differences")]
+        numbers = [str(row[key]) for key in ("cases", "passes", "frames", _VERDICTS)]
         numbers += [str(row["frame_differences"]), f"{row['ratio']:.0f}", f"{row['seconds']:.1f}"]
         table.add_row(str(number), row["cores"], *numbers)
     Console().print(table)
