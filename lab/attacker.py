@@ -281,5 +281,3 @@ def on_second_radio(kind: type[UnitT], tc: GoldenUnit) -> Iterator[UnitT]:
         yield unit
     finally:
         unit.withdraw()
-
-

@@ -32,9 +32,9 @@ from zigbee.zcl import Direction, ZclFrame, general
 
 if TYPE_CHECKING:
     from drivers.radio import Radio
-    from lab.dut import DutAdapter
     from lab.air import AirView
     from lab.bench import Bench
+    from lab.dut import DutAdapter
 
 __all__ = ["ENDPOINT", "GoldenNode", "GoldenUnit"]
 

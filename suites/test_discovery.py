@@ -153,7 +153,7 @@ def test_refusals_do_not_stop_discovery(tc, dut, partner, air):
         join(tc, dut)
         air.expect(zcl("ConfirmKeyDataResponse"), within=3600, since=0, dut=False)
         partner.enter()
-        with step("The first ESI has no energy server; a second one announces itself", "it is used"):
+        with step("The first ESI has no energy server; a second announces itself", "it is used"):
             start = air.mark()
             partner.announce()
             used = aps().to(partner.short).where(

@@ -241,7 +241,7 @@ def test_spoofed_high_counter(tc, dut_in_service, attacker, air):
     attacker.enter(key=False)
     in_service(tc)
     rng = tc.bench.random
-    with step("20 frames with the golden unit's addresses, counter FFFFFFF0, random MIC", "dropped"):
+    with step("20 frames with the golden unit's addresses, counter FFFFFFF0, no key", "dropped"):
         for number in range(20):
             aux = replace(tc.node.nwk.secured(tc.in_nwk(rng.randbytes(20))).aux,
                           frame_counter=0xFFFFFFF0)

@@ -1,4 +1,4 @@
-"""CBKE: the device initiates, and the trust center answers in ways that test it (075356 Annex C)."""
+"""CBKE: the device initiates, and is answered in ways that test it (075356 Annex C)."""
 
 from contextlib import contextmanager
 from dataclasses import replace

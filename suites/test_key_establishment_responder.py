@@ -1,4 +1,4 @@
-"""CBKE: the device responds to certificates, points and times that are not right (075356 Annex C)."""
+"""CBKE: the device responds to wrong certificates, points and times (075356 Annex C)."""
 
 from lab.cases import case, observe, remark, step
 from lab.credentials import issue

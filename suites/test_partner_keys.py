@@ -157,7 +157,7 @@ def own_cluster(dut):
 def test_takes_a_partner_key_it_did_not_ask_for(tc, dut_in_service, partner, air):
     """The device takes a partner key that its partner asked for."""
     partner.enter()
-    with step("The partner binds to cluster 0x0800 and asks for a key with the device", "installed"):
+    with step("The partner binds to cluster 0x0800, and asks for a key with the device", "taken"):
         sequence = partner.ask("Bind_req", SrcAddress=tc.device, SrcEndpoint=tc.dut_endpoint,
                                ClusterID=KEY_ESTABLISHMENT, DstAddrMode=3,
                                DstAddress=partner.eui64, DstEndpoint=1)

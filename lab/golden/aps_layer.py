@@ -302,9 +302,9 @@ class ApsLayer:
             command = aps.parse_aps_command(indication.frame.payload)
         except CodecError:
             return
-        asked = isinstance(command, RawCommand) and command.id in HIGH_SECURITY
-        if asked and self.node.policy.answers_high_security():
-            self.send_command(RawCommand(command.id + 1, bytes(16)), indication.nwk.src)
+        if isinstance(command, RawCommand) and command.id in HIGH_SECURITY:
+            if self.node.policy.answers_high_security():
+                self.send_command(RawCommand(command.id + 1, bytes(16)), indication.nwk.src)
         if is_partner_key(command) and self.on_partner_key is not None:
             self.on_partner_key(command, indication)
         elif self.on_command is not None:

@@ -1,4 +1,4 @@
-"""Partner link keys: asked of the trust center, brokered by it (075356 5.4.7.4, 053474 4.4.3, 4.4.6).
+"""Partner link keys, asked of the trust center and brokered by it (075356 5.4.7.4; 053474 4.4).
 
 A device asks with Request Key, under its own link key with the trust center; the trust center
 draws a key and sends it to both in Transport Key under the key-load key of each. Times are seconds.

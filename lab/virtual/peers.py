@@ -1,4 +1,4 @@
-"""Servers on other nodes than the trust center: found, given a key, and used (075356 5.5.5.2, 5.4.7.4).
+"""Servers on other nodes than the trust center: found, and used (075356 5.5.5.2, 5.4.7.4).
 
 A node that announces itself is asked for the services after a while of chance, and again at each
 round of discovery. One that has any is bound to and read under a partner link key, which the trust

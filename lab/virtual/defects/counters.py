@@ -49,7 +49,10 @@ class TakesUnsecuredNwk(Defect):
     id = "M-L03"
     clause = "ZB-4.3"
     description = "A joined device takes NWK frames without NWK security"
-    cases = ("REJ-10", "TP/R21/BV-11",)
+    cases = (
+        "REJ-10",
+        "TP/R21/BV-11",
+    )
 
     def takes_unsecured_nwk(self) -> bool:
         return True

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from zigbee.mac import Beacon
-
 from lab.virtual.defects.base import Defect
+from zigbee.mac import Beacon
 
 __all__ = ["DEFECTS"]
 
