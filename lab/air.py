@@ -77,6 +77,11 @@ class AirView:
         if bench.sniffer is not None:
             bench.sniffer.on_frame = self.heard
 
+    @property
+    def patience(self) -> float:
+        """Seconds that every wait is longer for a device that polls: one period of its polls."""
+        return self.bench.dut_file.timing.poll_period
+
     # -- in ---------------------------------------------------------------------------------
 
     def heard(self, rx: RxFrame) -> None:
@@ -205,6 +210,7 @@ class AirView:
     ) -> Heard | None:
         """As :meth:`expect`, but gives ``None`` when no such frame came."""
         start = self._marked_at if since is None else self.bench.now()
+        within += self.patience
         place = self._marked if since is None else since
         return self.bench.call(
             self._seek(pattern, start + within, place, dut), within + 60.0, pattern.text

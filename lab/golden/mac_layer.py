@@ -38,6 +38,7 @@ class Indirect:
     frame: mac.MacFrame
     expires: float
     done: Callable[[str, bool], None] | None
+    fresh: Callable[[], bytes] | None = None
 
 
 class MacLayer:
@@ -102,8 +103,12 @@ class MacLayer:
         src: Address | None = None,
         done: Callable[[str, bool], None] | None = None,
         indirect: bool = False,
+        fresh: Callable[[], bytes] | None = None,
     ) -> None:
-        """Send ``payload`` to a neighbour (acknowledged) or to 0xFFFF (not acknowledged)."""
+        """Send ``payload`` to a neighbour (acknowledged) or to 0xFFFF (not acknowledged).
+
+        ``indirect`` holds it until the neighbour polls; ``fresh`` gives the payload then.
+        """
         frame = mac.MacFrame(
             frame_type=frame_type,
             sequence=self.next_sequence(),
@@ -115,7 +120,7 @@ class MacLayer:
             pan_compression=True,
         )
         if indirect:
-            self._hold(frame, done)
+            self._hold(frame, done, fresh)
         else:
             self.send_frame(frame, self._watched(dst, done))
 
@@ -211,11 +216,16 @@ class MacLayer:
 
     # -- indirect transmission --------------------------------------------------------------
 
-    def _hold(self, frame: mac.MacFrame, done: Callable[[str, bool], None] | None) -> None:
+    def _hold(
+        self,
+        frame: mac.MacFrame,
+        done: Callable[[str, bool], None] | None,
+        fresh: Callable[[], bytes] | None = None,
+    ) -> None:
         address = frame.dst
         if address is None:
             return
-        held = Indirect(frame, self.node.now + PERSISTENCE, done)
+        held = Indirect(frame, self.node.now + PERSISTENCE, done, fresh)
         self._indirect.setdefault(address, []).append(held)
         self._match_sources()
         self.node.after(PERSISTENCE, lambda: self._expire(address))
@@ -246,6 +256,8 @@ class MacLayer:
             return
         one = held.pop(0)
         one.frame.pending = bool(held)
+        if one.fresh is not None:
+            one.frame.payload = one.fresh()
         self._keep(address, held)
         self.send_frame(one.frame, one.done)
 

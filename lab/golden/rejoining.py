@@ -73,6 +73,11 @@ class Recovery:
         self._kept: dict[Any, int] = {}
         self.node.mac.on_sent = self._sent
 
+    @property
+    def attempting(self) -> bool:
+        """Whether an answer to a Rejoin Request, or the key that follows it, is awaited."""
+        return self._attempt is not None
+
     # -- noticing the loss ------------------------------------------------------------------
 
     def _sent(self, dst: Address, status: str) -> None:

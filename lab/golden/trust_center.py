@@ -30,6 +30,8 @@ PAN_ACCESS_DENIED = 0x02
 #: Update Device status (053474 4.4.9.3): left, and those that come without the network key.
 CHILD_LEFT = 0x02
 CHILDREN_WITHOUT_KEY = (0x01, 0x03)
+#: Bits of the MAC capability field (3.2.2.26): it is a router, it listens when idle.
+ROUTER_BIT, LISTENS_BIT = 0x02, 0x08
 
 
 class Status(StrEnum):
@@ -114,12 +116,19 @@ class TrustCenter:
             return
         short = self._address_for(device)
         self.node.nwk.learn(short, device)
+        self._take_child(short, capability)
         self.node.mac.respond_association(device, short, 0x00)
         if self.on_associated is not None:
             self.on_associated(device, short)
         if self.automatic and self.admitted(device, short):
             # the device has its address once it has polled for the response
             self.node.after(1.0, lambda: self.send_network_key(device))
+
+    def _take_child(self, short: int, capability: int) -> None:
+        """Hold what is for an end device that listens only when it has polled (3.6.6)."""
+        self.node.nwk.children.pop(short, None)
+        if not capability & ROUTER_BIT:
+            self.node.nwk.children[short] = bool(capability & LISTENS_BIT)
 
     def admitted(self, device: Eui64, short: int, parent: int | None = None) -> bool:
         """Whether a device that associated, here or with ``parent``, gets the network key."""
@@ -179,6 +188,8 @@ class TrustCenter:
         """Broadcast a new network key under the old one (4.4.3.2, 5.4.4)."""
         self.node.nwk.add_key(key)
         self.node.aps.send_command(self.transport_key(key), nwk.BROADCAST_RX_ON)
+        for device in self._sleepers():
+            self.send_network_key(device, key, joined=True)
 
     def switch_key(self, sequence: int, device: Eui64 | None = None) -> None:
         """Order the switch to the key of ``sequence``: to all, or APS-secured to one (4.4.7)."""
@@ -186,8 +197,17 @@ class TrustCenter:
         short = None if device is None else self.node.nwk.short_of(device)
         if device is None or short is None:
             self.node.aps.send_command(command, nwk.BROADCAST_RX_ON)
+            for sleeper in self._sleepers():
+                self.switch_key(sequence, sleeper)
         else:
             self.node.aps.send_command(command, short, link_key=self.node.aps.keys.get(device))
+
+    def _sleepers(self) -> list[Eui64]:
+        """The children that hear no broadcast to those whose receivers are on."""
+        network = self.node.nwk
+        silent = [short for short, listens in network.children.items() if not listens]
+        found = [network.eui_of(short) for short in silent]
+        return [one for one in found if one is not None]
 
     def activate(self, sequence: int) -> None:
         """Use the key of ``sequence`` for the trust center's own frames."""
@@ -234,15 +254,16 @@ class TrustCenter:
 
     def _nwk_command(self, command: Any, frame: nwk.NwkFrame) -> None:
         if isinstance(command, nwk.RejoinRequest):
-            self._rejoin(frame)
+            self._rejoin(command, frame)
 
-    def _rejoin(self, frame: nwk.NwkFrame) -> None:
+    def _rejoin(self, request: nwk.RejoinRequest, frame: nwk.NwkFrame) -> None:
         """Take a known device back; one that came without NWK security gets the key (5.4.2.1)."""
         device = frame.src_eui or self.node.nwk.eui_of(frame.src)
         if device is None or device not in self.devices or not self.automatic:
             return
         response = nwk.RejoinResponse(short=frame.src, status=0)
         self.node.nwk.learn(frame.src, device)
+        self._take_child(frame.src, request.capability)
         self.node.nwk.send_command(
             response, frame.src, secure=frame.security, dst_eui=device, src_eui=self.node.eui64
         )

@@ -93,7 +93,9 @@ class Zdo:
 
     @property
     def capability(self) -> int:
-        """The MAC capability field: mains powered, receiver on, router or not."""
+        """The MAC capability field: mains powered, receiver on, router or not; or on a battery."""
+        if self.node.mac.polls:
+            return 0x80
         return 0x8E if self.node.router else 0x8C
 
     # -- in ---------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from zigbee.crypto.errors import CryptoError
 from zigbee.types import Eui64
 
+from drivers.radio import Radio
 from lab.credentials import issue
 from lab.golden.clusters import Identify, basic_server, commissioning_server
 from lab.golden.frequency import FrequencyAgility
@@ -49,6 +50,7 @@ class SimulatedDevice:
     """A device on the virtual bench; subclasses give :meth:`applications` and :meth:`in_service`."""
 
     model = "se-device"
+    router = True
     device_id = 0x0000
 
     def __init__(
@@ -166,7 +168,7 @@ class SimulatedDevice:
             self.eui64,
             rng=self.policy.chance_after_boot(self.random),
             policy=self.policy,
-            router=True,
+            router=self.router,
             nvm=self.nvm,
         )
         self.commissioning(node)
@@ -179,7 +181,7 @@ class SimulatedDevice:
         self.establishment.on_key = self._key_established
         self.establishment.on_failed = self._key_refused
         self.applications(node, endpoint)
-        self.host = NodeHost(node, self.radio)
+        self.host = NodeHost(node, self.station())
         self.host.start()
 
     def commissioning(self, node: Node) -> None:
@@ -198,6 +200,10 @@ class SimulatedDevice:
         self.parent = Parent(node, lambda: self.joiner.trust_center) if node.router else None
         if self.parent is not None:
             self.parent.on_removed = self.joiner.leave
+
+    def station(self) -> Radio:
+        """The radio that its node stands on."""
+        return self.radio
 
     def _pump(self) -> None:
         if self.host is not None:
