@@ -135,7 +135,7 @@ def test_rogue_network_with_the_same_extended_pan_id(tc, dut_in_service, air):
     device, start = dut_in_service.eui64, air.mark()
     home = tc.node.mac.pan
     with other_trust_center(tc) as rogue, away(tc):
-        rogue.take_over(tc, bytes(16))
+        rogue.take_over(tc, tc.bench.random.randbytes(16))
         left = wrong_offers(rogue, device, install_code.link_key(dut_in_service.install_code))
         with step("A rogue answers rejoins, and sends keys under a random key, the code key, and "
                   "without APS security", "not taken"):
@@ -257,7 +257,7 @@ def test_search_without_a_candidate_ends_on_the_old_network(tc, dut_in_service, 
     start = air.mark()
     foreign = Eui64(tc.node.nwk.extended_pan ^ 0xFF)
     with other_trust_center(tc) as other:
-        other.take_over(tc, bytes(16), extended_pan=foreign)
+        other.take_over(tc, tc.bench.random.randbytes(16), extended_pan=foreign)
         other.permit(50000)
         with deaf_to_link_keys(tc):
             with step("The trust center is gone; a network of another EPID answers; control reads for "
