@@ -116,7 +116,11 @@ def test_pics_items() -> None:
             'revision = "2.0"',
             r"x\.toml: \[\[clause\]\] number 1 \(SE-1\): revision",
         ),
-        ('verified = "analysis"', 'verified = "sure"', "verified.*does not begin with one of analysis"),
+        (
+            'verified = "analysis"',
+            'verified = "sure"',
+            "verified.*does not begin with one of analysis",
+        ),
         ('title = "t"', 'titel = "t"', "title: Field required; titel: Extra"),
         ("findings = []", "findings = 3", "findings: Input should be a valid list"),
         ('id = "SE-1"', "", "without id"),
