@@ -226,6 +226,13 @@ def remove(tc, device, *, to=None, secure=True):
     tc.do(tc.node.aps.send_command, RemoveDevice(device), target, link_key=key)
 
 
+def request_leave(tc, sequence):
+    """Mgmt_Leave_req of the TC under its link key: leave, and do not come back."""
+    message = zdp_messages.build("Mgmt_Leave_req", sequence, DeviceAddress=Eui64(0), Options=0)
+    tc.do(tc.node.aps.send, message.to_bytes(), tc.device_short, cluster=MGMT_LEAVE, profile=0,
+          dst_endpoint=0, src_endpoint=0, secure=True)
+
+
 def dismissal(child):
     """The order to the child to leave."""
     return nwk(Leave).to(child.short).where(lambda p: p.nwk_command.request, "with request")
@@ -250,12 +257,14 @@ def test_remove_device_and_mgmt_leave(tc, dut_in_service, air):
             told = air.seek(update_device(child, LEFT), within=10, since=start)
             should(told is not None, "Update Device status 0x02 for the child",
                    str(told) if told else "none within 10 s")
-    with step("Mgmt_Leave_req (EUI64 0, options 0), APS-secured", "response, leave, and silence"):
-        message = zdp_messages.build("Mgmt_Leave_req", 0x5A, DeviceAddress=Eui64(0), Options=0)
+    with step("Mgmt_Leave_req (EUI64 0, options 0), APS-secured; Remove Device where the PICS "
+              "excludes it", "response, leave, and silence"):
         start = air.mark()
-        tc.do(tc.node.aps.send, message.to_bytes(), tc.device_short, cluster=MGMT_LEAVE, profile=0,
-              dst_endpoint=0, src_endpoint=0, secure=True)
-        air.expect(zdp("Mgmt_Leave_rsp").numbered(0x5A), within=10, since=start)
+        if (dut_in_service.file.pics or {}).get("LL-LQMGMT") is False:
+            remove(tc, tc.device)
+        else:
+            request_leave(tc, 0x5A)
+            air.expect(zdp("Mgmt_Leave_rsp").numbered(0x5A), within=10, since=start)
         left = air.expect(nwk(Leave), within=10, since=start)
         tc.bench.wait(30)
         later = air.find(of_the_device(), since=left.number)
@@ -295,7 +304,15 @@ def test_nwk_leave_is_ignored(tc, dut_in_service, air):
         ignored(tc, lambda: tc.do(tc.node.nwk.send_command, Leave(request=True), tc.device_short),
                 nwk(Leave), during=20)
         air.expect(nwk(LinkStatus), within=20, since=start)
-    remark("the leave that is allowed was not tried: the device offers no way to allow it")
+    with step("Allow it through the console where offered, and repeat", "for the record"):
+        offered = dut_in_service.offers("allow_leave")
+        if offered:
+            dut_in_service.do("allow_leave")
+            start = air.mark()
+            tc.do(tc.node.nwk.send_command, Leave(request=True), tc.device_short)
+            offered = air.seek(nwk(Leave), within=20, since=start)
+            remark("NWK Leave that is allowed: the device " + ("left" if offered else "stayed"))
+        observe(str(offered) if offered else "not offered, or not obeyed")
 
 
 @case("TP/R21/BV-02", clauses=["ZB-4.4.4"], pics="NR-R21", needs=WITH_CHILD, dut=["router"],
