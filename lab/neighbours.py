@@ -1,5 +1,6 @@
-"""Golden nodes on the bench's second radio, beside the trust center: a router of its network, somebody
-who does not belong to it, and another trust center.
+"""Golden nodes on the bench's second radio, beside the trust center.
+
+A router of its network, somebody who does not belong to it, and another trust center:
 
     with neighbour(tc) as router:
         router.send_nwk(...)
@@ -93,18 +94,20 @@ class Neighbour(GoldenUnit):
 
 
 class OtherTrustCenter(TrustCenter):
-    """A trust center on the second radio; ``credentials`` are of the test authority by default."""
+    """A trust center on the second radio; an ``impostor`` has no certificate that anybody takes."""
 
-    def __init__(self, tc: TrustCenter, credentials: Credentials | None = None) -> None:
+    def __init__(self, tc: TrustCenter, *, impostor: bool = False) -> None:
         GoldenUnit.__init__(self, tc.bench, radio="second_radio")
         self.dut_endpoint = tc.dut_endpoint
-        if credentials is not None:
-            self.establishment.credentials = credentials
+        if impostor:
+            self.establishment.credentials = unknown_credentials(self.eui64)
             # it would take anybody's certificate, if only its own were taken
-            setattr(self.establishment.responder, "known_issuer", lambda certificate: True)
+            self.establishment.responder.known_issuer = anybody  # type: ignore[method-assign]
         self.start()
 
-    def take_over(self, tc: TrustCenter, link_key: bytes, *, extended_pan: Eui64 | None = None) -> None:
+    def take_over(
+        self, tc: TrustCenter, link_key: bytes, *, extended_pan: Eui64 | None = None
+    ) -> None:
         """Form a network with the extended PAN id of ``tc``, or another, that knows ``link_key``.
 
         PAN id and network key are drawn anew; the key has another sequence number than the old one.
@@ -125,6 +128,11 @@ class OtherTrustCenter(TrustCenter):
         self.register(tc.device, link_key)
 
 
+def anybody(certificate: bytes) -> bool:
+    """Whether an impostor takes a certificate."""
+    return True
+
+
 def unknown_credentials(eui64: Eui64) -> Credentials:
     """A certificate for ``eui64`` of an authority that nobody knows."""
     return issue(eui64, by=authority(b"an authority that nobody knows", UNKNOWN_ISSUER))
@@ -143,8 +151,7 @@ def neighbour(tc: TrustCenter) -> Iterator[Neighbour]:
 @contextmanager
 def other_trust_center(tc: TrustCenter, *, impostor: bool = False) -> Iterator[OtherTrustCenter]:
     """An :class:`OtherTrustCenter`; an ``impostor`` has a certificate of an unknown issuer."""
-    eui64 = Eui64.parse(tc.bench.second_radio.identity["eui64"]) if tc.bench.second_radio else Eui64(0)
-    unit = OtherTrustCenter(tc, unknown_credentials(eui64) if impostor else None)
+    unit = OtherTrustCenter(tc, impostor=impostor)
     try:
         yield unit
     finally:
@@ -152,9 +159,7 @@ def other_trust_center(tc: TrustCenter, *, impostor: bool = False) -> Iterator[O
 
 
 @contextmanager
-def sending_instead(
-    coordinator: Coordinator, send: Callable[[Eui64], None]
-) -> Iterator[None]:
+def sending_instead(coordinator: Coordinator, send: Callable[[Eui64], None]) -> Iterator[None]:
     """Have a coordinator do ``send(device)`` where it would send the network key to a device."""
     genuine = coordinator.send_network_key
 

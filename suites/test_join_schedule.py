@@ -149,7 +149,8 @@ def test_ten_failures_then_a_pause(tc, dut, air):
             fresh(tc, dut)
             tc.enter(dut)
             quiet(tc, 7200)
-            found = {one.packet.aps.counter: one.time for one in reversed(air.find(INITIATE, since=start))}
+            asked = air.find(INITIATE, since=start)
+            found = {one.packet.aps.counter: one.time for one in reversed(asked)}
             tries = sorted(found.values())
             long = [place for place, (a, b) in enumerate(pairwise(tries)) if b - a >= 900]
             ends = [-1, *long, len(tries) - 1]

@@ -47,8 +47,8 @@ def stays(tc, air, stimulus, watch=30):
 def test_authenticated_router_ignores_nwk_leave(tc, dut_in_service, air):
     """Authenticated router ignores NWK Leave."""
     with neighbour(tc) as insider:
-        with step("A node with the network key sends NWK Leave in four forms, from its own address and "
-                  "then from 0x0000", "ignored, control read answered after each"):
+        with step("A node with the network key sends NWK Leave in four forms, from its own address "
+                  "and then from 0x0000", "ignored, control read answered after each"):
             insider.settle([tc.network_key])
             for source in (insider.node.mac.short, 0x0000):
                 for frame in leaves(insider, tc.device_short, source):
@@ -112,7 +112,7 @@ def test_factory_reset_wipes_secrets(tc, dut_in_service, air):
         dut_in_service.power_cycle(5)
         quiet(tc, 300)
         absent(air, stale, since=start)
-    with step("Open joining with the code registered and start the device", "it joins from scratch"):
+    with step("Open joining with the code registered and start the device", "it joins anew"):
         code_key = install_code.link_key(dut_in_service.install_code)
         tc.register(dut_in_service.eui64, code_key)
         start = air.mark()

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from zigbee import aps, mac, nwk
-from zigbee.security import KeyId
-from zigbee.types import Address, Eui64
-
 from lab.golden.counters import OutgoingCounter
 from lab.golden.link_keys import LinkKey
 from lab.golden.nwk_layer import NetworkKey
 from lab.golden.rejoining import LISTEN, Recovery
+from zigbee import aps, mac, nwk
+from zigbee.security import KeyId
+from zigbee.types import Address, Eui64
 
 if TYPE_CHECKING:
     from lab.golden.aps_layer import Indication
@@ -290,9 +289,7 @@ class Joiner:
         elif self.state == State.AUTHENTICATING:
             self._authenticated(key, command.source, indication)
 
-    def _authenticated(
-        self, key: NetworkKey, source: Eui64 | None, indication: Indication
-    ) -> None:
+    def _authenticated(self, key: NetworkKey, source: Eui64 | None, indication: Indication) -> None:
         if source is None:
             return
         self.stop()

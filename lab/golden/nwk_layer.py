@@ -19,7 +19,7 @@ from zigbee.security import secure_nwk, unsecure_nwk
 from zigbee.types import Address, Eui64
 
 if TYPE_CHECKING:
-    from lab.golden.node import Node
+    from lab.golden.node import Node, Timer
 
 __all__ = ["NetworkKey", "NwkLayer"]
 
@@ -78,7 +78,7 @@ class NwkLayer:
         self.mute = False
         #: called with (command, NWK frame) for each NWK command that is not handled here
         self.on_command: Callable[[Any, nwk.NwkFrame], None] | None = None
-        self._link_status_on = False
+        self._link_status_timer: Timer | None = None
 
     @property
     def short(self) -> int:
@@ -105,7 +105,9 @@ class NwkLayer:
         self._expected.clear()
         self._broadcasts.clear()
         self.update_id = 0
-        self._link_status_on = False
+        if self._link_status_timer is not None:
+            self._link_status_timer.cancel()
+            self._link_status_timer = None
 
     def add_key(self, key: NetworkKey) -> None:
         """Hold ``key`` beside the active one; the oldest beyond the policy's number is dropped."""
@@ -325,23 +327,20 @@ class NwkLayer:
 
     def start_link_status(self) -> None:
         """Broadcast link status about every 15 s, as routers do (3.6.3.4.1)."""
-        if self.node.router and not self._link_status_on:
-            self._link_status_on = True
-            self.node.after(self._link_status_gap(), self._link_status)
+        if self.node.router and self._link_status_timer is None:
+            self._link_status_timer = self.node.after(self._link_status_gap(), self._link_status)
 
     def _link_status_gap(self) -> float:
         return LINK_STATUS_PERIOD + self.node.random.uniform(-0.9, 0.9)
 
     def _link_status(self) -> None:
-        if not self._link_status_on:
-            return
         if self.active is not None:
             oldest = self.node.now - 4 * LINK_STATUS_PERIOD
             heard = sorted(a for a, when in self.neighbors.items() if when >= oldest)
             entries = [nwk.LinkStatusEntry(address, 1, 1) for address in heard[:20]]
             status = nwk.LinkStatus(entries=entries, first=True, last=True)
             self.send_command(status, nwk.BROADCAST_ROUTERS)
-        self.node.after(self._link_status_gap(), self._link_status)
+        self._link_status_timer = self.node.after(self._link_status_gap(), self._link_status)
 
     # -- in ---------------------------------------------------------------------------------
 

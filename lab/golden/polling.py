@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lab.golden.joining import State
 from zigbee import aps, mac
 from zigbee.types import Eui64
-
-from lab.golden.joining import State
 
 if TYPE_CHECKING:
     from lab.golden.joining import Joiner
@@ -21,7 +20,7 @@ __all__ = ["Poller"]
 
 #: Between two polls while something is expected.
 FAST = 0.5
-#: How long an answer is expected after a request: an advertised time of key establishment, and more.
+#: How long an answer is expected: the time that key establishment advertises, and some more.
 EXPECTANT = 13.0
 #: Between a frame and the poll for the next that the parent holds.
 NEXT = 0.02

@@ -1,4 +1,4 @@
-"""How a device that lost its network or its trust center gets back (075356 5.4.2, 5.4.2.2.3, 5.5.5.4).
+"""How a device that lost its network or trust center gets back (075356 5.4.2, 5.5.5.4).
 
 A :class:`Recovery` works in rounds, at the pace of 5.5.5.4. A round looks for the extended PAN id,
 first on the channel of before, then on all others, and tries each instance of the network that it
@@ -13,12 +13,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from zigbee import aps, mac, nwk
-from zigbee.types import Address
-
 from lab.golden.counters import OutgoingCounter
 from lab.golden.link_keys import LinkKey
 from lab.golden.nwk_layer import NetworkKey
+from zigbee import aps, mac, nwk
+from zigbee.types import Address
 
 if TYPE_CHECKING:
     from lab.golden.aps_layer import Indication
@@ -29,14 +28,14 @@ __all__ = ["Instance", "Recovery"]
 
 #: How long a channel is listened to after a beacon request, seconds (aScanDuration 3).
 LISTEN = 0.138
-#: How long a Rejoin Response is waited for, and the network key after it (apsSecurityTimeOutPeriod).
+#: How long a Rejoin Response is waited for, and then the network key (apsSecurityTimeOutPeriod).
 RESPONSE_WAIT = 3.0
 KEY_WAIT = 15.0
 #: How long a network of another trust center may take to establish a link key.
 TRIAL = 300.0
 #: Unacknowledged frames in a row after which a neighbour is taken for gone.
 MISSES = 3
-#: Seconds after which a neighbour that was not heard is no longer counted on (4 link status periods).
+#: Seconds for which a neighbour that was heard is counted on: four link status periods.
 NEIGHBOR_AGE = 60.0
 
 
@@ -311,7 +310,7 @@ class Recovery:
             self.joiner.settle()
 
     def failed(self) -> None:
-        """The trust center on trial did not prove itself: back to the state of before (5.4.2.2.3.5)."""
+        """The trust center on trial did not prove itself: all is as before (5.4.2.2.3.5)."""
         if not self.on_trial or not self.node.policy.restores_after_failed_trial():
             return
         attempts = self._attempts

@@ -11,9 +11,6 @@ import asyncio
 import random
 from collections.abc import Callable, Iterable, Sequence
 
-from zigbee.crypto.errors import CryptoError
-from zigbee.types import Eui64
-
 from drivers.radio import Radio
 from lab.credentials import issue
 from lab.golden.clusters import Identify, basic_server, commissioning_server
@@ -29,6 +26,8 @@ from lab.host import NodeHost
 from lab.virtual.air import AirRadio
 from lab.virtual.console import SimulatedConsole
 from lab.virtual.defects import Defect, policy_with
+from zigbee.crypto.errors import CryptoError
+from zigbee.types import Eui64
 
 __all__ = ["SimulatedDevice"]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 
-from drivers.radio import RxFrame, TxResult
+from drivers.radio import Radio, RxFrame, TxResult
 from lab.golden.node import Node
 from lab.golden.polling import Poller
 from lab.golden.zcl_layer import Endpoint
@@ -77,6 +77,10 @@ class DozingRadio:
             self._listen(self.waits(result.pending))
         return result
 
+    async def energy_scan(self, channels: Iterable[int], period_ms: int = 100) -> dict[int, int]:
+        """See `drivers.radio.Radio`."""
+        return await self.radio.energy_scan(channels, period_ms)
+
     def _listen(self, seconds: float) -> None:
         if seconds > 0:
             loop = asyncio.get_running_loop()
@@ -109,7 +113,7 @@ class SimulatedSleepyDisplay(SimulatedDisplay):
         self.poller = Poller(node, self.joiner)
         self.poller.start()
 
-    def station(self) -> DozingRadio:
+    def station(self) -> Radio:
         """Its radio, which dozes."""
         return DozingRadio(self.radio, self._frame_wait)
 

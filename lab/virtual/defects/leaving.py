@@ -1,4 +1,4 @@
-"""Faults of leaving, of registering anew, and of what a reset or a new key leaves of the counter."""
+"""Faults of leaving, of registering anew, and of the outgoing counter."""
 
 from __future__ import annotations
 

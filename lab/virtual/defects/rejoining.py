@@ -65,7 +65,7 @@ class UsesHashedKey(Defect):
 
     id = "M-TCSO-03"
     clause = "SE-5.4.2.2.3.5"
-    description = "After a swap uses the hash of its old link key as link key of the new trust center"
+    description = "After a swap takes the hash of its old link key for the new link key"
     cases = ("TCSO-03",)
 
     def uses_hashed_key(self) -> bool:
@@ -89,7 +89,7 @@ class StoresTheTrial(Defect):
 
     id = "M-TCSO-06"
     clause = "SE-5.4.2.2.3.5"
-    description = "Replaces network and link key by those of another trust center before that is proved"
+    description = "Gives up network and link key for another trust center before that is proved"
     cases = ("TCSO-06",)
 
     def stores_trial(self) -> bool:
