@@ -22,7 +22,7 @@ from lab.golden.partner_keys import PartnerKeys
 from lab.golden.price import PriceServer
 from lab.golden.trust_center import Status
 from lab.golden.trust_center import TrustCenter as Coordinator
-from lab.golden.zcl_layer import Endpoint
+from lab.golden.zcl_layer import Cluster, Endpoint
 from lab.golden_unit import ENDPOINT, GoldenNode, GoldenUnit
 from lab.verdicts import Inconclusive
 from zigbee.aps import ApsFrame, ApsType
@@ -38,6 +38,8 @@ __all__ = ["Attacker", "Partner", "SecondNetwork", "on_second_radio"]
 #: Addresses of these units begin here, locally administered.
 FIRST_EUI64 = 0x02A7C5A000000000
 ESI_DEVICE = 0x0500
+#: Further servers of a second ESI: load control, metering, messages, prepayment.
+SERVED = (0x0701, 0x0702, 0x0703, 0x0705)
 #: UTC seconds since 2000-01-01 that a second ESI begins with, as the first one does.
 EPOCH = 347_155_200
 
@@ -158,7 +160,7 @@ class Attacker(SecondUnit):
 class Partner(SecondUnit):
     """A second ESI, authenticated with the trust center, that is not the trust center.
 
-    It serves Price and Time, establishes keys, asks for partner link keys and takes them.
+    It has the servers of an ESI, establishes keys, asks for partner link keys and takes them.
     """
 
     router = True
@@ -167,6 +169,8 @@ class Partner(SecondUnit):
         node = super()._build()
         self.endpoint.serve(time_server(self.utc))
         self.prices = PriceServer(node, self.endpoint, self.utc)
+        for cluster in SERVED:
+            self.endpoint.serve(Cluster(cluster))
         self.establishment = KeyEstablishment(node, self.endpoint, issue(self.eui64))
         self.establishment.on_key = self.took_key
         self.partner_keys = PartnerKeys(node, lambda: self.tc.eui64)

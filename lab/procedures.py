@@ -11,15 +11,26 @@ from typing import TYPE_CHECKING, Any
 
 from lab.air import Heard
 from lab.patterns import Pattern, any_frame, zdp
-from lab.verdicts import Inconclusive
+from lab.verdicts import Inconclusive, NotApplicable
+from zigbee import zcl
 
 if TYPE_CHECKING:
     from lab.dut import DutAdapter
     from lab.golden_unit import GoldenUnit
 
-__all__ = ["authenticate", "descriptors", "fresh", "join", "quiet", "reached", "require"]
+__all__ = [
+    "authenticate",
+    "descriptors",
+    "fresh",
+    "join",
+    "quiet",
+    "reached",
+    "require",
+    "uses_servers",
+]
 
 PROFILE = 0x0109
+TIME = 0x000A
 
 #: Seconds that joining stays open, and that it may take.
 PERMIT = 180.0
@@ -73,6 +84,17 @@ def descriptors(tc: GoldenUnit) -> Iterator[dict[str, Any]]:
         descriptor = fields_of(heard).get("SimpleDescriptor")
         if descriptor:
             yield descriptor
+
+
+def uses_servers(tc: GoldenUnit) -> None:
+    """Refuse a device that is a client of no cluster under the link key: it has none to find.
+
+    Raises NotApplicable.
+    """
+    clients = {cluster for one in descriptors(tc) for cluster in one["OutputClusters"]}
+    energy = {one for one in clients - {TIME} if zcl.cluster(one).link_key_required}
+    if not energy:
+        raise NotApplicable("the device is a client of no energy cluster")
 
 
 def fields_of(heard: Heard | None) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from lab.attacker import Partner, on_second_radio
 from lab.cases import case, observe, remark, should, step
 from lab.judging import demand
 from lab.patterns import Pattern, any_frame, aps, zcl, zdp
-from lab.procedures import join
+from lab.procedures import join, uses_servers
 from zigbee import zcl as library
 
 UNSUPPORTED_ATTRIBUTE = 0x86
@@ -85,6 +85,7 @@ def energy_use(air, short, since):
 def test_servers_on_several_nodes(tc, dut, partner, air):
     """The device finds servers on several nodes."""
     join(tc, dut)
+    uses_servers(tc)
     start = air.mark()
     air.expect(zcl("ConfirmKeyDataResponse"), within=3600, since=0, dut=False)
     partner.enter()
@@ -151,6 +152,7 @@ def test_refusals_do_not_stop_discovery(tc, dut, partner, air):
             for cluster in ENERGY if cluster in tc.endpoint.servers}
     try:
         join(tc, dut)
+        uses_servers(tc)
         air.expect(zcl("ConfirmKeyDataResponse"), within=3600, since=0, dut=False)
         partner.enter()
         with step("The first ESI has no energy server; a second announces itself", "it is used"):

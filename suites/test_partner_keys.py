@@ -4,6 +4,7 @@ from lab.cases import case, observe, remark, should, step
 from lab.exchange import Exchange
 from lab.judging import absent, demand, ignored, in_service
 from lab.patterns import Pattern, aps, reaction_to, zcl, zdp
+from lab.procedures import uses_servers
 from zigbee import zcl as library
 from zigbee.aps import KeyType, RequestKey, TransportKey
 from zigbee.security import KeyId
@@ -35,6 +36,7 @@ def energy_frame_to(partner):
       needs=SECOND, findings=["F-20"])
 def test_asks_for_a_partner_key_and_uses_it(tc, dut_in_service, partner, air):
     """The device asks the trust center for a partner key, and uses it."""
+    uses_servers(tc)
     partner.enter()
     with step("A second ESI announces itself and answers discovery", "Request Key, APS-secured"):
         start = air.mark()
