@@ -51,6 +51,10 @@ class IdentityPart(Section):
     install_code: str | None = None
     """Installation code with its CRC, in hex as printed on the device."""
 
+    lot: str | None = None
+    """File with the EUI-64s and installation codes of units of one lot: a line each, both in hex,
+    the code with its CRC, a comma between. A path, or a name in lab/duts."""
+
     @field_validator("eui64")
     @classmethod
     def _eui64(cls, value: str | None) -> str | None:
@@ -237,6 +241,21 @@ class DutAdapter:
             )
         return bytes.fromhex(self.file.identity.install_code)
 
+    def lot(self) -> list[tuple[Eui64, bytes]]:
+        """Return EUI-64 and installation code (with CRC, right or not) of the units of a lot.
+
+        Raises NotApplicable when the DUT file names no lot, Inconclusive when it cannot be read.
+        """
+        name = self.file.identity.lot
+        if name is None:
+            raise NotApplicable("the DUT file names no lot of units")
+        try:
+            lines = (FOLDER / name).read_text("utf-8").splitlines()
+            pairs = [line.split(",") for line in lines if line and not line.startswith("#")]
+            return [(Eui64.parse(eui64.strip()), bytes.fromhex(code)) for eui64, code in pairs]
+        except (OSError, ValueError) as error:
+            raise Inconclusive(f"lot {name!r}: {error}", "mend that file") from error
+
     def claims(self, item: str) -> bool:
         """Return whether the PICS claims an item. Raises UnknownId for one that does not exist."""
         return (self.file.pics or {}).get(pics_item(item).id, False)
@@ -337,7 +356,7 @@ class DutAdapter:
             self._bench.wait(self.file.timing.boot)
 
     def ramp(self, seconds: float) -> None:
-        """Lead the supply from nominal to 0 V in `seconds` and back as slowly; wait for the boot."""
+            raise Inconclusive(f"lot {name!r}: {error}", "mend it") from error
         nominal = self._nominal()
         self._bench.set_voltage_along([(0.0, nominal), (seconds, 0.0), (2 * seconds, nominal)])
         self._settle()

@@ -1,6 +1,7 @@
 """JOIN: when a device looks for a network, what it lets go by, and what it never says (5.5.5.1)."""
 
 from itertools import pairwise
+from math import erfc, sqrt
 
 from lab.cases import case, observe, procedure, remark, should, step
 from lab.judging import demand
@@ -179,7 +180,7 @@ def test_install_code_never_appears(tc, joined_dut, air):
                            (one.packet.nwk, one.packet.aps) if layer is not None))) for one in mine]
         said = [one for one, text in zip(mine, texts, strict=True)
                 if any(secret in text for secret in secrets)]
-        should(not said, "no frame with them", f"{len(mine)} frames searched, {len(said)} with them")
+        should(not said, "no such frame", f"{len(mine)} frames searched, {len(said)} with them")
     with step("Search the console log", "no match outside what the harness typed"):
         log = tc.bench.journal_texts().get("console", "")
         heard = "".join(line for line in log.splitlines() if "option install-code" not in line)
@@ -187,6 +188,35 @@ def test_install_code_never_appears(tc, joined_dut, air):
         found = [secret for secret in secrets if secret.hex() in plain]
         should(not found, "no secret in the log", f"{len(log)} characters searched, "
                f"{len(found)} secrets found")
+
+
+def monobit(octets):
+    """The p-value of the monobit test over some octets (NIST SP 800-22, 2.1)."""
+    bits = 8 * len(octets)
+    ones = int.from_bytes(octets, "big").bit_count()
+    return erfc(abs(2 * ones - bits) / sqrt(2 * bits))
+
+
+@case("JOIN-26", clauses=["5.4.8.1", "5.4.8.1.1"], pics="SEC-TCLK", dut=["joiner"],
+      revision="1.1", level="report", kind="security", needs=["console"],
+      findings=["F-10", "F-03"])
+def test_install_codes_of_a_lot_look_random(dut):
+    """Install codes of a lot look random."""
+    with step("Check the codes of 20 units or more: CRC, likeness to each other and to the EUI64",
+              "recorded"):
+        units = dut.lot()
+        codes = [code[:-2] for _, code in units]
+        right = sum(install_code.with_crc(code[:-2]) == code for _, code in units)
+        numbers = sorted(int.from_bytes(code, "big") for code in codes)
+        counting = sum(b - a <= 256 for a, b in pairwise(numbers))
+        owned = sum(eui64.to_be()[4:] in code or eui64.to_le()[:4] in code
+                    for (eui64, _), code in zip(units, codes, strict=True))
+        remark(f"{len(units)} units, CRC right on {right}, {len(set(codes))} different codes, "
+               f"{counting} next to another, {owned} with octets of the EUI64, "
+               f"monobit p {monobit(b''.join(codes)):.3f}")
+        if len(units) < 20:
+            remark("fewer than 20 units: too few to tell")
+        observe(f"{len(units)} codes looked at")
 
 
 @case("JOIN-27", clauses=["5.5.5", "5.5.3"], pics="COM-USER", dut=["joiner"], revision="1.0",

@@ -97,8 +97,8 @@ def test_frame_pending_promised_but_nothing_sent(tc, dut_in_service, air):
 def test_sleepy_device_misses_the_switch_and_recovers(tc, dut_in_service, air):
     """Sleepy device misses the switch and recovers."""
     code_key = install_code.link_key(dut_in_service.install_code)
-    with step("The parent acknowledges no poll while the network key is updated and switched; it comes "
-              "back with the new key only", "Rejoin Request without NWK security"):
+    with step("The parent acknowledges no poll while the network key is updated and switched; "
+              "it comes back with the new key only", "Rejoin Request without NWK security"):
         start = air.mark()
         tc.off()
         quiet(tc, 5)

@@ -1,4 +1,6 @@
-"""TCSO: the trust center is exchanged for another, or seems to be (075356 5.4.2.2.3; provisional)."""
+"""TCSO: the trust center is exchanged, or seems to be (075356 5.4.2.2.3; provisional)."""
+
+from itertools import pairwise
 
 from lab.cases import case, observe, remark, should, step
 from lab.judging import absent, demand, in_service
@@ -55,11 +57,11 @@ def test_loss_of_the_trust_center_is_noticed(tc, dut_in_service, air):
         quiet(tc, 14400)
         found = secured_exchanges(air, start)
         times = [one.time for one in found]
-        gaps = [b - a for a, b in zip(times, times[1:], strict=False)]
+        gaps = [b - a for a, b in pairwise(times)]
         text = f"{len(found)} exchanges, at most {max(gaps, default=0):.0f} s apart"
         should(bool(gaps) and max(gaps) <= 1200, "an exchange every 1200 s at least", text)
         same = [one for one in found if one.packet.aps.cluster == 0x0800]
-        between = [b.time - a.time for a, b in zip(same, same[1:], strict=False)]
+        between = [b.time - a.time for a, b in pairwise(same)]
         if between:
             should(min(between) >= 300, "300 s between keep-alives",
                    f"at least {min(between):.0f} s")
@@ -98,11 +100,11 @@ def test_swap_to_a_new_trust_center(tc, dut_in_service, air):
     old = bytes(tc.link_key.key)
     start = air.mark()
     with other_trust_center(tc) as other, away(tc):
-        with step("Exchange the trust center for one that holds the hash of K1 and sends the network "
-                  "key under it", "Rejoin Request without NWK security, Device_annce"):
+        with step("Exchange the trust center for one that holds the hash of K1 and sends the "
+                  "network key under it", "Rejoin Request without NWK security, Device_annce"):
             other.take_over(tc, mmo_hash(old))
             taken = expect_taken_in(other, air, start)
-        with step("Observe", "Initiate to the new trust center, an exchange that gives K2, discovery"):
+        with step("Observe", "Initiate to the new trust center, K2, service discovery"):
             settled(other, air, taken.number)
             found = air.expect(zdp("Match_Desc_req"), within=120, since=taken.number)
             observe(str(found))
@@ -116,7 +118,7 @@ def test_swap_to_a_new_trust_center(tc, dut_in_service, air):
 
 
 def wrong_offers(rogue, device, code_key):
-    """What a rogue that does not know the hash sends: under a random key, the code key, in clear."""
+    """What a rogue without the hash sends: under a random key, the code key, and in clear."""
     command = rogue.coordinator.transport_key(None, device)
 
     def send(link_key, key_id=KeyId.KEY_TRANSPORT):
@@ -144,7 +146,7 @@ def test_rogue_network_with_the_same_extended_pan_id(tc, dut_in_service, air):
                 quiet(tc, 30)
                 absent(air, under(rogue.network_key.key), since=start)
                 demand(not left, "three attempts of the device", f"{3 - len(left)} attempts")
-        with step("Restart the real network unchanged", "the device returns: control read, key probe"):
+        with step("Restart the real network unchanged", "the device returns to it"):
             tc.on()
             back_in_service(tc, SWAP)
             absent(air, under(rogue.network_key.key), since=start)
@@ -159,8 +161,8 @@ def test_rogue_that_knows_the_hash_but_has_no_certificate(tc, dut_in_service, ai
     start, old = air.mark(), bytes(tc.link_key.key)
     with other_trust_center(tc, impostor=True) as rogue, away(tc):
         rogue.take_over(tc, mmo_hash(old))
-        with step("Let the device rejoin a rogue with the hash and a certificate of an unknown issuer",
-                  "Terminate with status 0x01 or 0x02, no energy data"):
+        with step("Let the device rejoin a rogue with the hash and a certificate of an unknown "
+                  "issuer", "Terminate with status 0x01 or 0x02, no energy data"):
             asked = air.expect(rejoin_request(False), within=SWAP, since=start)
             refused = TERMINATE.where(
                 lambda packet: packet.command.fields["StatusCode"] in (1, 2), "of status 1 or 2")
@@ -196,8 +198,8 @@ def attempt_until(air, dut, rogue, moment, start):
 def test_a_failed_swap_restores_everything(tc, dut_in_service, air):
     """Failed swap restores everything."""
     home, key = tc.node.mac.pan, bytes(tc.link_key.key)
-    with step("Cut power during the scan, after the Rejoin Request, after the rogue's Transport Key, "
-              "and during the return; restore it with the real network up", "back each time"):
+    with step("Cut power during the scan, after the Rejoin Request, after the rogue's Transport "
+              "Key, and during the return; restore it with the real network up", "back each time"):
         for moment in ("scan", "request", "key", "return"):
             start = air.mark()
             with other_trust_center(tc, impostor=True) as rogue, away(tc):
@@ -220,10 +222,12 @@ def test_a_failed_swap_restores_everything(tc, dut_in_service, air):
 def recorded(tc, air, count):
     """Octets of NWK frames that the trust center sent to the device under the old network key."""
     start = air.mark()
-    while len(found := [one.packet for one in air.since(start) if one.packet.nwk_opened
-                        and one.packet.nwk.src == 0 and one.packet.nwk.dst == tc.device_short]) < count:
+    found = []
+    while len(found) < count:
         in_service(tc)
-    return [packet.mac.payload for packet in found[:count]]
+        found = [one.packet.mac.payload for one in air.since(start) if one.packet.nwk_opened
+                 and one.packet.nwk.src == 0 and one.packet.nwk.dst == tc.device_short]
+    return found[:count]
 
 
 @case("TCSO-07", clauses=["5.4.2.2.3.5", "ZB-4.3"], pics=["SEC-TCSO", "SEC-FCNV"], dut=["joiner"],
@@ -260,8 +264,8 @@ def test_search_without_a_candidate_ends_on_the_old_network(tc, dut_in_service, 
         other.take_over(tc, tc.bench.random.randbytes(16), extended_pan=foreign)
         other.permit(50000)
         with deaf_to_link_keys(tc):
-            with step("The trust center is gone; a network of another EPID answers; control reads for "
-                      "4 h from the first search on", "answered at least once in 10 min"):
+            with step("The trust center is gone; a network of another EPID answers; control reads "
+                      "for 4 h from the first search on", "answered at least once in 10 min"):
                 require_search(tc, air, start)
                 last = worst = tc.bench.now()
                 worst = 0.0
