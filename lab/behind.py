@@ -31,7 +31,9 @@ class _End:
 
     def is_for(self, address: Address | None) -> bool:
         """Whether a MAC destination means this end: a beacon has none and is for all."""
-        return address is None or address in (self.short, self.eui64, BROADCAST)
+        if isinstance(address, Eui64):
+            return address == self.eui64
+        return address is None or address in (self.short, BROADCAST)
 
     def hear(self, octets: bytes) -> None:
         """Give a frame to this end's node, soon: not while the sender is at work."""

@@ -346,7 +346,7 @@ class Registrar(TrustCenter):
         chosen = policy.rejoin_key(current.key, device.link_key)
         return current if chosen == current.key else chosen
 
-    def _rejoin(self, frame: nwk.NwkFrame) -> None:
+    def _returned(self, frame: nwk.NwkFrame) -> None:
         """Answer a Rejoin Request of a neighbour, secured or not (5.4.2.2)."""
         eui64 = frame.src_eui or self.node.nwk.eui_of(frame.src)
         if eui64 is None or not (self.node.mac.permit or self.node.policy.rejoins_while_closed()):
@@ -379,8 +379,8 @@ class Registrar(TrustCenter):
             device = self.devices.get(eui64) if eui64 is not None else None
             if device is not None:  # its key stays, should it come back (5.4.3)
                 self._note(device, Status.LEFT)
-        else:
-            super()._nwk_command(command, frame)
+        elif isinstance(command, nwk.RejoinRequest):
+            self._returned(frame)
 
     # -- network key ------------------------------------------------------------------------
 
