@@ -356,7 +356,7 @@ class DutAdapter:
             self._bench.wait(self.file.timing.boot)
 
     def ramp(self, seconds: float) -> None:
-        """Lead the supply from nominal to 0 V in `seconds` and back as slowly; wait for the boot."""
+        """Lead the supply from nominal to 0 V in `seconds` and back as slowly; wait for boot."""
         nominal = self._nominal()
         self._bench.set_voltage_along([(0.0, nominal), (seconds, 0.0), (2 * seconds, nominal)])
         self._settle()

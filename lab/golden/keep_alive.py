@@ -2,8 +2,8 @@
 
 075356 1.1, 5.5.5.3 and 5.4.2.2.3.4: every five to twenty minutes the device reads attribute 0x0000
 of the trust center's Key Establishment cluster, APS-secured; three failures in a row mean that the
-trust center is lost. After a boot or a rejoin one failure is enough: nothing was heard there yet.
-Times are seconds.
+trust center is lost. After a boot one failure is enough: nothing has been heard there yet. A device
+of 1.0 may do so too: it is how it notices that its network is gone. Times are seconds.
 """
 
 from __future__ import annotations
@@ -33,17 +33,15 @@ class KeepAlive:
         self.endpoint = endpoint
         #: the trust center's endpoint with the cluster
         self.partner_endpoint = 1
-        #: ask again and again; off: after a boot and a rejoin only
-        self.periodic = True
         self.failures = 0
         self._unsure = False
         self._timer: Timer | None = None
 
-    def start(self, *, now: bool = False) -> None:
-        """Begin; ``now`` asks within seconds, after a boot or a rejoin."""
+    def start(self, *, now: bool = False, unsure: bool = False) -> None:
+        """Begin; ``now`` asks within seconds. ``unsure``, after a boot: one failure is enough."""
         self.stop()
         self.failures = 0
-        self._unsure = now
+        self._unsure = unsure
         if now:
             self._timer = self.node.after(self.node.random.uniform(1.0, 3.0), self._ask)
         else:
@@ -57,9 +55,8 @@ class KeepAlive:
 
     def _next(self) -> None:
         self.stop()
-        if self.periodic:
-            period = self.node.policy.keep_alive_period(self.node.random)
-            self._timer = self.node.after(period, self._ask)
+        period = self.node.policy.keep_alive_period(self.node.random)
+        self._timer = self.node.after(period, self._ask)
 
     def _ask(self) -> None:
         self._next()

@@ -193,7 +193,6 @@ class SimulatedDevice:
         self.partner_keys = PartnerKeys(node, lambda: self.joiner.trust_center)
         self.joiner.authenticated = lambda: bool(self.nvm.get("authenticated"))
         self.keep_alive = KeepAlive(node, self.joiner, ENDPOINT)
-        self.keep_alive.periodic = self.revision != "1.0"
         self.keep_alive.partner_endpoint = self.nvm.get("partner_endpoint", 1)
         FrequencyAgility(node, self.joiner.save)
         self.parent = Parent(node, lambda: self.joiner.trust_center) if node.router else None
@@ -223,7 +222,7 @@ class SimulatedDevice:
     def resumed(self) -> None:
         """Go on after a loss of power, in the network of before."""
         if self.nvm.get("authenticated"):
-            self.keep_alive.start(now=True)
+            self.keep_alive.start(now=True, unsure=True)
             self.in_service()
         else:
             self._begin_key_establishment(1)
