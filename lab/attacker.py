@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lab.credentials import issue
@@ -72,6 +73,17 @@ class SecondUnit(GoldenNode):
         return self.node.mac.short
 
     @property
+    def sleepy(self) -> bool:
+        """Whether the device is one that its parent holds frames for."""
+        return bool((self.bench.dut_file.pics or {}).get("NR-SED"))
+
+    def _with_eui64(self, frame: NwkFrame) -> NwkFrame:
+        return replace(frame, src_eui=self.eui64)
+
+    def _hop(self, frame: NwkFrame) -> int:
+        return self.node.nwk.routes.get(frame.dst, super()._hop(frame))
+
+    @property
     def trust_center(self) -> Eui64:
         """The EUI-64 of the trust center: the golden unit, or the device under test."""
         return self.tc.node.nwk.eui_of(0x0000) or self.tc.eui64
@@ -96,6 +108,9 @@ class SecondUnit(GoldenNode):
         network.learn(0x0000, self.trust_center)
         if self.air.dut_short is not None:
             network.learn(self.air.dut_short, self.device)
+            if self.sleepy:  # it hears its parent only, and no announcement
+                network.routes[self.air.dut_short] = 0x0000
+                self.node.tap("nwk", "out", self._with_eui64, match=lambda one: one.src == short)
         self.do(self.node.mac.tune, channel=self.channel, pan=other.mac.pan, short=short)
 
     def withdraw(self) -> None:

@@ -323,11 +323,16 @@ class GoldenNode(ABC):
 
     # -- the two procedures that say whether the device is there ----------------------------
 
+    @property
+    def poll_period(self) -> float:
+        """Seconds that an answer of a sleepy device may take longer; 0 for one that listens."""
+        return self.bench.dut_file.timing.poll_period
+
     def control_read(self) -> bool:
         """CTRL: whether a read of ZCLVersion, NWK security only, is answered in 3 s; one retry."""
         for _ in range(2):
             sequence = self.read(BASIC, 0x0000, secure=False)
-            if self.answered(sequence, CONTROL_WITHIN):
+            if self.answered(sequence, CONTROL_WITHIN + self.poll_period):
                 return True
         return False
 
@@ -352,7 +357,8 @@ class GoldenNode(ABC):
         frame, sequence = self.probe_frame(probe)
         self.send_aps(frame)
         pattern = zcl_pattern("ReadAttributesResponse").numbered(sequence)
-        return self.air.seek(pattern, within=PROBE_WITHIN) is not None
+        within = PROBE_WITHIN + self.poll_period
+        return self.air.seek(pattern, within=within) is not None
 
 
 class GoldenUnit(GoldenNode):

@@ -48,7 +48,8 @@ def commands(tc, attacker):
     return found
 
 
-@case("COEX-01", clauses=["5.9", "5.4.6"], pics="LL-PRO", kind="security",
+@case("COEX-01", clauses=["5.9", "5.4.6"], pics="LL-PRO and not NR-SED",
+      kind="security",
       findings=["F-37", "F-26"], needs=["radio", "second_radio", "sniffer"])
 def test_home_automation_neighbours(tc, dut_in_service, attacker, air):
     """A home-automation device with the network key gets no energy function."""

@@ -80,8 +80,8 @@ def energy_use(air, short, since):
                     if one.packet.aps_opened and one.packet.zcl is not None]
 
 
-@case("SD-02", clauses=["5.5.5.2", "5.4.7.4"], pics=["COM-SD", "SEC-PLK"], dut=["joiner"],
-      revision="1.1", needs=SECOND, findings=["F-20"], deadline=8000)
+@case("SD-02", clauses=["5.5.5.2", "5.4.7.4"], pics="COM-SD and SEC-PLK and not NR-SED",
+      dut=["joiner"], revision="1.1", needs=SECOND, findings=["F-20"], deadline=8000)
 def test_servers_on_several_nodes(tc, dut, partner, air):
     """The device finds servers on several nodes."""
     join(tc, dut)
@@ -121,7 +121,7 @@ def test_rediscovery_period(tc, dut_in_service, air):
         observe("25 h recorded")
 
 
-@case("SD-04", clauses=["5.5.5.2"], pics="COM-SD", dut=["joiner"], revision="1.1",
+@case("SD-04", clauses=["5.5.5.2"], pics="COM-SD and not NR-SED", dut=["joiner"], revision="1.1",
       level="should", needs=SECOND, findings=["F-19"], deadline=10_000)
 def test_reaction_to_an_announcement(tc, dut_in_service, air):
     """The device asks a node that announces itself after a while, not at once."""
@@ -144,7 +144,7 @@ def test_reaction_to_an_announcement(tc, dut_in_service, air):
         observe(f"{len(delays)} of 5 answered by a question")
 
 
-@case("SD-05", clauses=["5.5.5.2"], pics="COM-SD", dut=["joiner"], kind="robustness",
+@case("SD-05", clauses=["5.5.5.2"], pics="COM-SD and not NR-SED", dut=["joiner"], kind="robustness",
       revision="1.1", needs=SECOND, findings=["F-19"], deadline=8000)
 def test_refusals_do_not_stop_discovery(tc, dut, partner, air):
     """An ESI that has not what the device needs does not keep it from another."""

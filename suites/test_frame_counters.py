@@ -234,7 +234,8 @@ def test_counter_near_its_maximum(tc, dut_in_service, attacker, air):
         in_service(tc)
 
 
-@case("FC-08", clauses=["ZB-4.3"], pics="LL-STDSEC", kind="robustness",
+@case("FC-08", clauses=["ZB-4.3"], pics="LL-STDSEC and not NR-SED",
+      kind="robustness",
       findings=["F-38", "F-39"], needs=["radio", "second_radio", "sniffer"])
 def test_spoofed_high_counter(tc, dut_in_service, attacker, air):
     """Frames without the key cannot lock a neighbour out."""

@@ -99,7 +99,8 @@ def test_second_transport_key_while_joining(tc, fresh_dut, attacker, air):
                f"to {begun.packet.nwk.dst:#06x}")
 
 
-@case("JOIN-20", clauses=["ZB-4.4.3", "5.2.1"], pics=["SEC-TCLK", "SEC-PLK"], dut=["joiner"],
+@case("JOIN-20", clauses=["ZB-4.4.3", "5.2.1"], pics="SEC-TCLK and SEC-PLK and not NR-SED",
+      dut=["joiner"],
       kind="security", needs=SECOND, findings=["F-14"])
 def test_orders_of_a_partner_are_ignored(tc, dut_in_service, partner, air):
     """Orders under a partner link key are not those of the trust center."""

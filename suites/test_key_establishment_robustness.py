@@ -74,7 +74,8 @@ def test_ephemerals_are_unrelated(tc, idle_responder, air):
                f"{len(near)} pairs: {near[:3]}" if near else "no two in a row are near")
 
 
-@case("CBKE-31", clauses=["C.3.1.2.3.4"], pics="SEC-CBKER", kind="security", findings=["F-39"],
+@case("CBKE-31", clauses=["C.3.1.2.3.4"], pics="SEC-CBKER and not NR-SED",
+      kind="security", findings=["F-39"],
       needs=["radio", "second_radio", "sniffer"])
 def test_terminate_from_a_third_party(tc, idle_responder, attacker, air):
     """Terminate from a third party is ignored."""

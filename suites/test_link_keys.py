@@ -178,7 +178,8 @@ def test_link_key_differs_after_each_establishment(tc, idle_responder, air):
                f"{len(set(keys))} keys, {len(set(between))} differences")
 
 
-@case("LKEY-10", clauses=["ZB-4.4.1", "5.4.6"], pics="SEC-CBKER and SEC-PLK", dut=["joiner"],
+@case("LKEY-10", clauses=["ZB-4.4.1", "5.4.6"], pics="SEC-CBKER and SEC-PLK and not NR-SED",
+      dut=["joiner"],
       kind="security", findings=["F-26"], needs=["radio", "second_radio", "sniffer"])
 def test_link_key_is_bound_to_its_partner(tc, dut_in_service, partner, air):
     """A link key opens nothing that comes from another than its partner."""

@@ -60,7 +60,8 @@ def test_mac_security_is_off(tc, dut_in_service, air):
                str(wrong[0]) if wrong else "none with security or another version")
 
 
-@case("MAC-02", clauses=["SPP-MAC", "M15.4"], pics="LL-PRO", kind="robustness",
+@case("MAC-02", clauses=["SPP-MAC", "M15.4"], pics="LL-PRO and not NR-SED",
+      kind="robustness",
       findings=["F-23"], needs=SECOND)
 def test_mac_secured_frames_are_ignored(tc, dut_in_service, attacker, air):
     """Frames with MAC security are ignored."""
@@ -112,7 +113,8 @@ def strangers_orders(tc, attacker):
     }
 
 
-@case("MAC-05", clauses=["M15.4", "ZB-3.6.1"], pics="LL-PRO", dut=["joiner"], kind="security",
+@case("MAC-05", clauses=["M15.4", "ZB-3.6.1"], pics="LL-PRO and not NR-SED",
+      dut=["joiner"], kind="security",
       findings=["F-23", "F-25"], needs=SECOND)
 def test_realignment_and_disassociation_from_strangers(tc, dut_in_service, attacker, air):
     """Realignment, disassociation and beacons of strangers change nothing."""

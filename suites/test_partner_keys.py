@@ -32,8 +32,8 @@ def energy_frame_to(partner):
         and library.cluster(packet.aps.cluster).link_key_required, "on an energy cluster")
 
 
-@case("PLK-04", clauses=["5.4.7.4", "5.5.5.2"], pics=["SEC-PLK", "COM-SD"], dut=["joiner"],
-      needs=SECOND, findings=["F-20"])
+@case("PLK-04", clauses=["5.4.7.4", "5.5.5.2"], pics="SEC-PLK and COM-SD and not NR-SED",
+      dut=["joiner"], needs=SECOND, findings=["F-20"])
 def test_asks_for_a_partner_key_and_uses_it(tc, dut_in_service, partner, air):
     """The device asks the trust center for a partner key, and uses it."""
     uses_servers(tc)
@@ -94,7 +94,7 @@ def test_partner_key_over_a_power_cycle(tc, dut_in_service, partner, air):
         absent(air, request_for(partner), since=start)
 
 
-@case("PLK-07", clauses=["5.4.7.4"], pics="SEC-PLK", dut=["joiner"], level="should",
+@case("PLK-07", clauses=["5.4.7.4"], pics="SEC-PLK and not NR-SED", dut=["joiner"], level="should",
       kind="robustness", needs=SECOND, findings=["F-20"], deadline=6000)
 def test_no_answer_from_the_broker(tc, dut_in_service, partner, air):
     """A device that gets no partner key asks with spacing, and goes on serving."""
@@ -154,7 +154,8 @@ def own_cluster(dut):
     return KEY_ESTABLISHMENT, Direction.TO_SERVER
 
 
-@case("PLK-10", clauses=["5.4.7.4", "ZB-4.4.3"], pics="SEC-PLK", dut=["joiner"], revision="1.1",
+@case("PLK-10", clauses=["5.4.7.4", "ZB-4.4.3"], pics="SEC-PLK and not NR-SED",
+      dut=["joiner"], revision="1.1",
       needs=SECOND, findings=["F-20"])
 def test_takes_a_partner_key_it_did_not_ask_for(tc, dut_in_service, partner, air):
     """The device takes a partner key that its partner asked for."""
