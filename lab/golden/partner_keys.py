@@ -112,7 +112,8 @@ class Broker:
     def _both_asked(self, requester: Eui64, partner: Eui64) -> bool:
         now = self.node.now
         self._asked[requester, partner] = now
-        return self._asked.pop((partner, requester), -BOTH_WITHIN) + BOTH_WITHIN >= now
+        earlier = self._asked.pop((partner, requester), None)
+        return earlier is not None and now <= earlier + BOTH_WITHIN
 
     def give(self, requester: Eui64, partner: Eui64, key: bytes | None = None) -> bytes:
         """Send ``key`` (by default a new one) to both; gives it. The requester is the initiator."""
