@@ -12,9 +12,9 @@ from zigbee.mac import MacType
 
 if TYPE_CHECKING:
     from lab.air import AirView
-    from lab.golden_unit import GoldenUnit
+    from lab.golden_unit import GoldenNode, GoldenUnit
 
-__all__ = ["absent", "demand", "ignored", "in_service"]
+__all__ = ["absent", "answers_probe", "demand", "ignored", "in_service"]
 
 
 def demand(met: object, expected: str, observed: str, *, clause: str | None = None) -> None:
@@ -28,6 +28,12 @@ def absent(air: AirView, pattern: Pattern, *, since: int) -> None:
     """Demand that the device sent no such frame since ``since``, a place in the capture."""
     found = air.find(pattern, since=since)
     demand(not found, f"no {pattern.text}", str(found[0]) if found else f"no {pattern.text}")
+
+
+def answers_probe(unit: GoldenNode) -> None:
+    """Demand that the device answers a key probe (KEYPROBE) of ``unit`` under their link key."""
+    works = unit.key_probe()
+    demand(works, "an answer to the key probe", "answered" if works else "no answer")
 
 
 def in_service(tc: GoldenUnit) -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from lab.cases import case, observe, remark, should, step
 from lab.exchange import complete, terminate
-from lab.judging import demand, ignored, in_service
+from lab.judging import answers_probe, demand, ignored, in_service
 from lab.patterns import any_frame, aps, reaction_to, zcl
 from lab.procedures import quiet
 from lab.verdicts import Inconclusive
@@ -185,7 +185,7 @@ def test_link_key_is_bound_to_its_partner(tc, dut_in_service, partner, air):
     """A link key opens nothing that comes from another than its partner."""
     partner.enter()
     partner.pair()
-    demand(partner.key_probe(), "an answer to the partner under its own key", "answered")
+    answers_probe(partner)
     forged = {
         "the trust center's key": {},
         "the trust center's key and EUI-64": {"extended_nonce": True, "source": tc.eui64},
@@ -197,4 +197,4 @@ def test_link_key_is_bound_to_its_partner(tc, dut_in_service, partner, air):
                     during=10)
             observe(f"{what}: dropped")
     with step("The trust center sends a key probe under it", "answered"):
-        demand(tc.key_probe(), "an answer", "answered")
+        answers_probe(tc)
