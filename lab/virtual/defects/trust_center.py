@@ -29,7 +29,7 @@ class SealsWithTheLinkKey(Defect):
     id = "M-P38"
     clause = "ZB-4.4.3"
     description = "Protects Transport Key with the link key instead of the key-transport key"
-    cases = ("NKEY-10", "TP/SEC/BV-25-I", "JOIN-05")
+    cases = ("NKEY-10", "JOIN-05")
 
     def transport_key_id(self) -> KeyId:
         return KeyId.DATA
@@ -113,7 +113,7 @@ class HasOneNetworkKey(Defect):
     id = "M-TCP-02"
     clause = "SE-5.5.1"
     description = "Forms every network with the same network key"
-    cases = ("TCP-02", "RAND-03")
+    cases = ("TCP-02",)
 
     def draws_network_key(self, rng: random.Random) -> bytes:
         return bytes(range(0x31, 0x41))
@@ -141,6 +141,18 @@ class SkipsSequenceNumbers(Defect):
 
     def next_key_sequence(self, current: int) -> int:
         return (current + 2) & 0xFF
+
+
+class SwitchesBeforeAllHaveIt(Defect):
+    """It does not wait until the last device was served."""
+
+    id = "M-PRO-25"
+    clause = "ZB-4.6.3.4"
+    description = "Orders the switch to a new network key while it is still being unicast"
+    cases = ("TP/SEC/BV-25-I",)
+
+    def switches_last(self) -> bool:
+        return False
 
 
 class RemovesInTheClear(Defect):
@@ -173,7 +185,7 @@ class RejoinsOnlyWhileOpen(Defect):
     id = "M-REJ-05"
     clause = "SE-5.4.2.2"
     description = "Refuses rejoins while joining is closed"
-    cases = ("REJ-05", "REJ-12")
+    cases = ("REJ-05",)
 
     def rejoins_while_closed(self) -> bool:
         return False
@@ -215,6 +227,7 @@ DEFECTS = (
     HasOneNetworkKey,
     TakesDataUnderAnyKey,
     SkipsSequenceNumbers,
+    SwitchesBeforeAllHaveIt,
     RemovesInTheClear,
     RejoinsUnderTheCode,
     RejoinsOnlyWhileOpen,
