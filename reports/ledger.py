@@ -27,6 +27,7 @@ from reports.campaign import (
     EVIDENCE,
     INCONCLUSIVE_EXIT,
     Campaign,
+    CampaignError,
     CaseInfo,
     safe_name,
     write_json,
@@ -48,6 +49,8 @@ class Ledger:
         self.campaign: Campaign | None = None
         self.foreign_failures = 0
         """Failures of tests that are no cases: those of the harness itself."""
+        self._began = utc_now()
+        self._has_workers = False
         worker = getattr(config, "workerinput", None)
         self.worker: str | None = worker["workerid"] if worker else None
         named = worker["campaign"] if worker else config.option.campaign
@@ -72,6 +75,7 @@ class Ledger:
     def pytest_configure_node(self, node: Any) -> None:
         """Give all workers of pytest-xdist one campaign."""
         node.workerinput["campaign"] = str(self.folder)
+        self._has_workers = True
 
     def open(self, runs: Sequence[Run], catalogue: Sequence[Run]) -> None:
         """Write what was selected, before any case runs. Raises CampaignError, ConfigError."""
@@ -115,8 +119,9 @@ class Ledger:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep the record of each case as it ends."""
-        if report.failed and getattr(report, "verdict", None) is None:
-            self.foreign_failures += 1
+        crashed = report.when not in ("setup", "call", "teardown")  # a worker of pytest-xdist
+        if report.failed and not crashed and getattr(report, "verdict", None) is None:
+            self.foreign_failures += 1  # the case of a crash has no record, and is so undecided
         data = getattr(report, "case_record", None)
         if data is not None:
             self.keep(CaseRecord.from_json(data))
@@ -138,10 +143,19 @@ class Ledger:
             self.laboratory.close()
             for alarm in self.laboratory.alarms:
                 print(f"\n{alarm}", file=sys.stderr)
+            if self._has_workers:
+                self._find_campaign()
             if self.campaign is None:
                 self._leave_nothing()
             elif self.worker is None:
                 self._conclude(session, self.campaign)
+
+    def _find_campaign(self) -> None:
+        """Find the campaign that a worker opened, also when none came back with a record."""
+        with contextlib.suppress(CampaignError):
+            found = Campaign.join(self.folder)
+            if found.header().started >= self._began:  # and not that of a run before this one
+                self.campaign = found
 
     def _leave_nothing(self) -> None:
         """allure-pytest makes its folder at once; a run that was refused leaves none behind."""

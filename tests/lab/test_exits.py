@@ -100,13 +100,13 @@ def supply(request: pytest.FixtureRequest) -> Iterator[Supply]:
     found.stop()
 
 
-def run(tmp_path: Path, supply: Supply, how: str) -> subprocess.CompletedProcess[str]:
+def run(tmp_path: Path, supply: Supply, how: str, *more: str) -> subprocess.CompletedProcess[str]:
     """Run the two cases in a process of their own, the first of which ends in the way `how`."""
     (tmp_path / "test_it.py").write_text(SUITE)
     (tmp_path / "dut.toml").write_text(DUT)
     bench = f'name = "b"\ndut = "dut.toml"\n[supply]\nresource = "{supply.resource}"\n'
     (tmp_path / "bench.toml").write_text(bench)
-    words = ["--import-mode=importlib", "--bench", "bench.toml", "--campaign", "out"]
+    words = ["--import-mode=importlib", "--bench", "bench.toml", "--campaign", "out", *more]
     plugins = ["conftest", "no:cacheprovider", "no:hypothesispytest"]
     words += [word for name in plugins for word in ("-p", name)]
     return subprocess.run(
@@ -155,6 +155,13 @@ def test_the_supply_goes_off_when_the_harness_is_killed(tmp_path: Path, supply: 
         time.sleep(0.05)
     assert not supply.is_on()
     assert "off" in report.read_text()
+
+
+def test_a_worker_that_dies_fails_no_device(tmp_path: Path, supply: Supply) -> None:
+    done = run(tmp_path, supply, "SIGKILL", "-n", "1", "--max-worker-restart", "0")
+    assert done.returncode == INCONCLUSIVE_EXIT, done.stdout
+    assert "X-01" not in verdicts(tmp_path)
+    assert "fail" not in verdicts(tmp_path).values()
 
 
 @pytest.mark.parametrize("supply", [("sticks",)], indirect=True)
