@@ -53,8 +53,12 @@ def joins_through(tc, air, child, within):
     """Association with the device, its report to the TC, and the tunnelled network key."""
     with step("Mgmt_Permit_Joining_req (180 s) to the device; a child associates", "status 0x00"):
         permit(tc, PERMIT)
+        tc.bench.wait(1)
         start = air.mark()
-        child.start_joining()
+        for _ in range(2):  # a beacon may be lost
+            child.start_joining()
+            if air.seek(granted(child), within=20, since=start):
+                break
         response = air.expect(granted(child), within=JOIN_MAX, since=start)
     with step("Observe", "Update Device status 0x01 under the device's link key"):
         told = air.expect(update_device(child, UNSECURED_JOIN).under_link_key(), within=within,

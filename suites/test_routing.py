@@ -1,7 +1,7 @@
 """JOIN, ROUTE, PRO: several hops, and other channels (053474 3.6.3, 075356 5.8)."""
 
 from lab.cases import case, procedure, step
-from lab.child import child_of
+from lab.child import adopt, child_of
 from lab.front import behind_router
 from lab.judging import demand
 from lab.patterns import any_frame, aps, mac, nwk, zcl, zdp
@@ -104,11 +104,8 @@ def test_many_to_one_and_source_routing(tc, dut, air):
             frame, sequence = tc.control_frame()
             send_along(tc, frame, tc.device_short, [router.short])
             air.expect(zcl("ReadAttributesResponse").numbered(sequence), within=10)
-        tc.ask("Mgmt_Permit_Joining_req", PermitDuration=PERMIT, TC_Significance=1)
         with child_of(tc, tc.device_short, router=True) as child:
-            child.start_joining()
-            tc.bench.wait(20)
-            require(child.in_network, "a golden router did not join through the device")
+            adopt(tc, child)
             source_routes_through(tc, air, router, child)
 
 
