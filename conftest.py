@@ -24,6 +24,7 @@ from lab.bench import Bench
 from lab.cases import CaseError, recording
 from lab.config import ConfigError
 from lab.dut import DutAdapter
+from lab.explain import explain, runs_named
 from lab.joiner import GoldenJoiner
 from lab.registry import UnknownId, resolve
 from lab.runner import Laboratory, Run, Settings, failure_text
@@ -68,6 +69,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="let unconfirmed facts of the register fail a device; the verdict says so",
     )
+    add("--why", metavar="CASE", help="say why a case is selected or not, and run nothing")
     add("--report", action="store_true", help="build the pages of the campaign when it has ended")
 
 
@@ -141,7 +143,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     config = session.config
     runs = [item.stash[RUN] for item in session.items if RUN in item.stash]
     refused = CATALOGUE not in config.stash  # pytest comes here even then
-    if refused or not runs or config.option.collectonly:
+    if refused or not runs or config.option.collectonly or config.option.why:
         return
     try:
         if any(run.needs_bench for run in runs):
@@ -150,6 +152,23 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     except (ConfigError, CampaignError) as error:
         raise pytest.UsageError(str(error)) from None
     _catch_signals(config, config.stash[LAB])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> bool | None:
+    """Explain the selection of one case instead of running any."""
+    config, name = session.config, session.config.option.why
+    if name is None:
+        return None
+    laboratory = config.stash[LAB]
+    try:
+        setup, runs = laboratory.setup, runs_named(name, config.stash[CATALOGUE])
+    except (ConfigError, LookupError) as error:
+        raise pytest.UsageError(f"--why: {error.args[0]}") from None
+    revision = laboratory.settings.revision
+    for run in runs:
+        print("", *explain(run, setup.dut, setup.bench.capabilities, revision), sep="\n")
+    return True
 
 
 def _catch_signals(config: pytest.Config, laboratory: Laboratory) -> None:

@@ -159,9 +159,7 @@ class AirView:
             or (packet.mac.src is not None and packet.mac.src == self.dut_short)
         )
 
-    def find(
-        self, pattern: Pattern, *, since: int | None = None, dut: bool = True
-    ) -> list[Heard]:
+    def find(self, pattern: Pattern, *, since: int | None = None, dut: bool = True) -> list[Heard]:
         """All frames (of the device, or of anybody) that match."""
         return [
             one
@@ -216,9 +214,7 @@ class AirView:
             self._seek(pattern, start + within, place, dut), within + 60.0, pattern.text
         )
 
-    async def _seek(
-        self, pattern: Pattern, deadline: float, place: int, dut: bool
-    ) -> Heard | None:
+    async def _seek(self, pattern: Pattern, deadline: float, place: int, dut: bool) -> Heard | None:
         loop = asyncio.get_running_loop()
         self._news = asyncio.Event()
         while True:

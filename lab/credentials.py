@@ -10,11 +10,10 @@ from __future__ import annotations
 
 from functools import cache
 
+from lab.golden.key_establishment import Credentials
 from zigbee.crypto.cbke import SUITE1
 from zigbee.crypto.ecqv import CertificateAuthority, expand
 from zigbee.types import Eui64
-
-from lab.golden.key_establishment import Credentials
 
 __all__ = ["authority", "issue"]
 
@@ -33,5 +32,7 @@ def issue(
 ) -> Credentials:
     """A certificate for ``eui64`` with its private key; ``overrides`` replace its fields."""
     issuer = by or authority()
-    certificate, private_key = issuer.issue(eui64.to_be(), expand(b"key" + eui64.to_be()), **overrides)
+    certificate, private_key = issuer.issue(
+        eui64.to_be(), expand(b"key" + eui64.to_be()), **overrides
+    )
     return Credentials(certificate, private_key, issuer.public)

@@ -257,9 +257,7 @@ class GoldenJoiner(GoldenUnit):
     def leave_indication(self) -> None:
         """Say that it leaves, and keep everything for later."""
         leave = nwk.Leave(rejoin=False, request=False, remove_children=False)
-        self.do(
-            self.node.nwk.send_command, leave, nwk.BROADCAST_RX_ON, src_eui=self.node.eui64
-        )
+        self.do(self.node.nwk.send_command, leave, nwk.BROADCAST_RX_ON, src_eui=self.node.eui64)
 
     def rejoin_request(self, *, secure: bool) -> None:
         """Send a Rejoin Request to the device, with NWK security or without it."""

@@ -163,4 +163,3 @@ class TrustCenter(GoldenUnit):
                 **fields,
             },
         )
-

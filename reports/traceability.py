@@ -170,7 +170,9 @@ def _plain(text: str) -> str:
 
 
 def _clause_cells(clause: Clause) -> str:
-    mark = "" if clause.mark == "analysis" else f'<br><span class="mark">{escape(clause.mark)}</span>'
+    mark = (
+        "" if clause.mark == "analysis" else f'<br><span class="mark">{escape(clause.mark)}</span>'
+    )
     where = f"{clause.document}, {_REVISIONS[clause.revision]}"
     about = f'<br><span class="soft">{escape(where)}</span>'
     return (

@@ -22,25 +22,52 @@ def energy_function(packet):
     if command.name in ACTS:
         return True
     values = command.name == "ReadAttributesResponse" and any(
-        record.status == 0 for record in command.fields["records"])
+        record.status == 0 for record in command.fields["records"]
+    )
     return values and library.cluster(packet.aps.cluster).link_key_required
 
 
 def commands(tc, attacker):
     """What a home-automation device could ask: (cluster, ZCL frame)."""
-    toggle = ZclFrame(cluster_specific=True, direction=Direction.TO_SERVER, command=2,
-                      sequence=attacker.node.zcl.next_sequence())
+    toggle = ZclFrame(
+        cluster_specific=True,
+        direction=Direction.TO_SERVER,
+        command=2,
+        sequence=attacker.node.zcl.next_sequence(),
+    )
     event = attacker.node.zcl.command(
-        DRLC, "LoadControlEvent", IssuerEventID=1, DeviceClass=0xFFFF, UtilityEnrollmentGroup=0,
-        StartTime=0, DurationInMinutes=1, CriticalityLevel=3, CoolingTemperatureOffset=0xFF,
-        HeatingTemperatureOffset=0xFF, CoolingTemperatureSetPoint=-0x8000,
-        HeatingTemperatureSetPoint=-0x8000, AverageLoadAdjustmentPercentage=-128, DutyCycle=0xFF,
-        EventControl=0)
+        DRLC,
+        "LoadControlEvent",
+        IssuerEventID=1,
+        DeviceClass=0xFFFF,
+        UtilityEnrollmentGroup=0,
+        StartTime=0,
+        DurationInMinutes=1,
+        CriticalityLevel=3,
+        CoolingTemperatureOffset=0xFF,
+        HeatingTemperatureOffset=0xFF,
+        CoolingTemperatureSetPoint=-0x8000,
+        HeatingTemperatureSetPoint=-0x8000,
+        AverageLoadAdjustmentPercentage=-128,
+        DutyCycle=0xFF,
+        EventControl=0,
+    )
     price = attacker.node.zcl.command(
-        PRICE, "PublishPrice", ProviderID=1, RateLabel=b"", IssuerEventID=424242, CurrentTime=0,
-        UnitOfMeasure=0, Currency=840, PriceTrailingDigitAndPriceTier=0x41,
-        NumberOfPriceTiersAndRegisterTier=0x11, StartTime=0, DurationInMinutes=60, Price=1,
-        PriceControl=1)
+        PRICE,
+        "PublishPrice",
+        ProviderID=1,
+        RateLabel=b"",
+        IssuerEventID=424242,
+        CurrentTime=0,
+        UnitOfMeasure=0,
+        Currency=840,
+        PriceTrailingDigitAndPriceTier=0x41,
+        NumberOfPriceTiersAndRegisterTier=0x11,
+        StartTime=0,
+        DurationInMinutes=60,
+        Price=1,
+        PriceControl=1,
+    )
     found = [(ON_OFF, toggle), (DRLC, event), (PRICE, price)]
     listed = {cluster for one in descriptors(tc) for cluster in one["InputClusters"]}
     for cluster in sorted(listed | {METERING}):
@@ -48,14 +75,18 @@ def commands(tc, attacker):
     return found
 
 
-@case("COEX-01", clauses=["5.9", "5.4.6"], pics="LL-PRO and not NR-SED",
-      kind="security",
-      findings=["F-37", "F-26"], needs=["radio", "second_radio", "sniffer"])
+@case(
+    "COEX-01",
+    clauses=["5.9", "5.4.6"],
+    pics="LL-PRO and not NR-SED",
+    kind="security",
+    findings=["F-37", "F-26"],
+    needs=["radio", "second_radio", "sniffer"],
+)
 def test_home_automation_neighbours(tc, dut_in_service, attacker, air):
     """A home-automation device with the network key gets no energy function."""
     attacker.enter()
-    reaction = Pattern("value of an energy cluster, or sign that the device acted",
-                       energy_function)
+    reaction = Pattern("value of an energy cluster, or sign that the device acted", energy_function)
     asked = commands(tc, attacker)
     with step("Home-automation commands, then the same under profile 0xFFFF", "no energy function"):
         for profile in (HOME_AUTOMATION, ANY_PROFILE):

@@ -14,14 +14,20 @@ ENERGY = (0x0700, 0x0701, 0x0702, 0x0703, 0x0704, 0x0705)
 
 def descriptor(tc, air):
     """The simple descriptor of the device's profile endpoint."""
-    sequence = tc.ask("Simple_Desc_req", NWKAddrOfInterest=tc.device_short,
-                      EndPoint=tc.dut_endpoint)
+    sequence = tc.ask(
+        "Simple_Desc_req", NWKAddrOfInterest=tc.device_short, EndPoint=tc.dut_endpoint
+    )
     heard = air.expect(zdp("Simple_Desc_rsp", Status=0).numbered(sequence), within=10)
     return heard.packet.zdp.fields["SimpleDescriptor"]
 
 
-@case("SD-01", clauses=["5.5.5.2", "5.5.5"], pics=["COM-SD", "COM-BIND"], dut=["joiner"],
-      deadline=8000)
+@case(
+    "SD-01",
+    clauses=["5.5.5.2", "5.5.5"],
+    pics=["COM-SD", "COM-BIND"],
+    dut=["joiner"],
+    deadline=8000,
+)
 def test_finds_the_esi_and_binds(tc, dut, air):
     """The device finds the ESI and binds."""
     with step("Join, and wait for the end of key establishment", "a link key"):
@@ -33,14 +39,23 @@ def test_finds_the_esi_and_binds(tc, dut, air):
         clients = set(descriptor(tc, air)["OutputClusters"]) & set(tc.endpoint.servers) - {0x0800}
         demand(clients, "client clusters that the ESI serves", f"{sorted(clients)}")
         for cluster in sorted(clients):
-            asked = [one for one in air.find(zdp("Match_Desc_req"), since=done.number)
-                     if cluster in one.packet.zdp.fields["InClusterList"]]
+            asked = [
+                one
+                for one in air.find(zdp("Match_Desc_req"), since=done.number)
+                if cluster in one.packet.zdp.fields["InClusterList"]
+            ]
             asked += air.find(zdp("Simple_Desc_req"), since=done.number)
             used = air.find(zdp("Bind_req", ClusterID=cluster), since=done.number)
-            used += [one for one in air.find(aps().on(cluster), since=done.number)
-                     if one.packet.aps_opened]
-            demand(asked and used, f"discovery and use of {cluster:#06x}",
-                   f"{cluster:#06x}: {len(asked)} discoveries, {len(used)} binds or reads")
+            used += [
+                one
+                for one in air.find(aps().on(cluster), since=done.number)
+                if one.packet.aps_opened
+            ]
+            demand(
+                asked and used,
+                f"discovery and use of {cluster:#06x}",
+                f"{cluster:#06x}: {len(asked)} discoveries, {len(used)} binds or reads",
+            )
 
 
 @case("SD-06", clauses=["ZB-2.4", "6.1", "5.12"], pics="LL-PRO")
@@ -53,8 +68,13 @@ def test_answers_discovery_truthfully(tc, dut_in_service, air):
     with step("Match_Desc_req for each cluster of the simple descriptor and one more", "as listed"):
         listed = descriptor(tc, air)
         for cluster in (*listed["InputClusters"], 0x0B99):
-            sequence = tc.ask("Match_Desc_req", NWKAddrOfInterest=tc.device_short,
-                              ProfileID=0x0109, InClusterList=[cluster], OutClusterList=[])
+            sequence = tc.ask(
+                "Match_Desc_req",
+                NWKAddrOfInterest=tc.device_short,
+                ProfileID=0x0109,
+                InClusterList=[cluster],
+                OutClusterList=[],
+            )
             heard = air.expect(zdp("Match_Desc_rsp").numbered(sequence), within=10)
             found = heard.packet.zdp.fields.get("MatchList") or []
             wanted = [tc.dut_endpoint] if cluster in listed["InputClusters"] else []
@@ -69,19 +89,33 @@ def test_answers_discovery_truthfully(tc, dut_in_service, air):
             sequence = tc.read(cluster, attribute)
             answer = zcl("ReadAttributesResponse").numbered(sequence)
             record = air.expect(answer, within=5).packet.command.fields["records"][0]
-            demand(record.status in allowed, f"{cluster:#06x} answers with {allowed}",
-                   f"{cluster:#06x}: status {record.status:#04x}")
+            demand(
+                record.status in allowed,
+                f"{cluster:#06x} answers with {allowed}",
+                f"{cluster:#06x}: status {record.status:#04x}",
+            )
 
 
 def energy_use(air, short, since):
     """What shows that the device uses the servers of a node: binds, and reads under a link key."""
     binds = air.find(zdp("Bind_req").to(short), since=since)
-    return binds + [one for one in air.find(aps().to(short), since=since)
-                    if one.packet.aps_opened and one.packet.zcl is not None]
+    return binds + [
+        one
+        for one in air.find(aps().to(short), since=since)
+        if one.packet.aps_opened and one.packet.zcl is not None
+    ]
 
 
-@case("SD-02", clauses=["5.5.5.2", "5.4.7.4"], pics="COM-SD and SEC-PLK and not NR-SED",
-      dut=["joiner"], revision="1.1", needs=SECOND, findings=["F-20"], deadline=8000)
+@case(
+    "SD-02",
+    clauses=["5.5.5.2", "5.4.7.4"],
+    pics="COM-SD and SEC-PLK and not NR-SED",
+    dut=["joiner"],
+    revision="1.1",
+    needs=SECOND,
+    findings=["F-20"],
+    deadline=8000,
+)
 def test_servers_on_several_nodes(tc, dut, partner, air):
     """The device finds servers on several nodes."""
     join(tc, dut)
@@ -96,13 +130,24 @@ def test_servers_on_several_nodes(tc, dut, partner, air):
         demand(first, "a bind or a read at the trust center's ESI", f"{len(first)} at the first")
         second = energy_use(air, partner.short, start)
         demand(second, "a bind or a read at the second ESI", f"{len(second)} at the second")
-        under = [one for one in second if one.packet.aps_opened
-                 and one.packet.aps_key == partner.link_key.key]
+        under = [
+            one
+            for one in second
+            if one.packet.aps_opened and one.packet.aps_key == partner.link_key.key
+        ]
         demand(under, "reads at it under the partner key", f"{len(under)} under the partner key")
 
 
-@case("SD-03", clauses=["5.5.5.2"], pics="COM-SD", dut=["joiner"], revision="1.1",
-      level="should", findings=["F-19"], deadline=100_000)
+@case(
+    "SD-03",
+    clauses=["5.5.5.2"],
+    pics="COM-SD",
+    dut=["joiner"],
+    revision="1.1",
+    level="should",
+    findings=["F-19"],
+    deadline=100_000,
+)
 def test_rediscovery_period(tc, dut_in_service, air):
     """The device looks for services again every 3 h to 24 h."""
     with step("Record 25 h of steady state", "rounds of discovery, 3 h to 24 h apart"):
@@ -112,17 +157,30 @@ def test_rediscovery_period(tc, dut_in_service, air):
         asked = air.find(zdp("Match_Desc_req", ProfileID=0x0109), since=start)
         asked += air.find(zdp("Simple_Desc_req"), since=start)
         times = sorted(one.time for one in asked)
-        rounds = [one for one, before in zip(times, [0.0, *times], strict=False)
-                  if one - before > 600]
+        rounds = [
+            one for one, before in zip(times, [0.0, *times], strict=False) if one - before > 600
+        ]
         gaps = [after - one for one, after in zip(rounds, rounds[1:], strict=False)]
         remark(f"{len(rounds)} rounds, gaps {[round(gap) for gap in gaps]} s")
-        should(rounds and all(10_800 <= gap <= 86_400 for gap in gaps),
-               "rounds 10800 to 86400 s apart", f"{len(rounds)} rounds")
+        should(
+            rounds and all(10_800 <= gap <= 86_400 for gap in gaps),
+            "rounds 10800 to 86400 s apart",
+            f"{len(rounds)} rounds",
+        )
         observe("25 h recorded")
 
 
-@case("SD-04", clauses=["5.5.5.2"], pics="COM-SD and not NR-SED", dut=["joiner"], revision="1.1",
-      level="should", needs=SECOND, findings=["F-19"], deadline=10_000)
+@case(
+    "SD-04",
+    clauses=["5.5.5.2"],
+    pics="COM-SD and not NR-SED",
+    dut=["joiner"],
+    revision="1.1",
+    level="should",
+    needs=SECOND,
+    findings=["F-19"],
+    deadline=10_000,
+)
 def test_reaction_to_an_announcement(tc, dut_in_service, air):
     """The device asks a node that announces itself after a while, not at once."""
     delays = []
@@ -137,19 +195,34 @@ def test_reaction_to_an_announcement(tc, dut_in_service, air):
                 heard = air.seek(asked.to(esi.short), within=700, since=start)
                 if heard is not None:
                     delays.append(heard.time - began)
-        should(len(delays) == 5 and all(60 <= one <= 600 for one in delays),
-               "60 to 600 s each time", f"{[round(one) for one in delays]} s")
+        should(
+            len(delays) == 5 and all(60 <= one <= 600 for one in delays),
+            "60 to 600 s each time",
+            f"{[round(one) for one in delays]} s",
+        )
         spread = max(delays, default=0) - min(delays, default=0)
         should(spread > 1, "delays that differ", f"they differ by up to {spread:.0f} s")
         observe(f"{len(delays)} of 5 answered by a question")
 
 
-@case("SD-05", clauses=["5.5.5.2"], pics="COM-SD and not NR-SED", dut=["joiner"], kind="robustness",
-      revision="1.1", needs=SECOND, findings=["F-19"], deadline=8000)
+@case(
+    "SD-05",
+    clauses=["5.5.5.2"],
+    pics="COM-SD and not NR-SED",
+    dut=["joiner"],
+    kind="robustness",
+    revision="1.1",
+    needs=SECOND,
+    findings=["F-19"],
+    deadline=8000,
+)
 def test_refusals_do_not_stop_discovery(tc, dut, partner, air):
     """An ESI that has not what the device needs does not keep it from another."""
-    held = {cluster: tc.endpoint.servers.pop(cluster)
-            for cluster in ENERGY if cluster in tc.endpoint.servers}
+    held = {
+        cluster: tc.endpoint.servers.pop(cluster)
+        for cluster in ENERGY
+        if cluster in tc.endpoint.servers
+    }
     try:
         join(tc, dut)
         uses_servers(tc)
@@ -158,20 +231,37 @@ def test_refusals_do_not_stop_discovery(tc, dut, partner, air):
         with step("The first ESI has no energy server; a second announces itself", "it is used"):
             start = air.mark()
             partner.announce()
-            used = aps().to(partner.short).where(
-                lambda packet: (packet.zdp is not None and packet.zdp.name == "Bind_req")
-                or (packet.aps_opened and packet.zcl is not None), "that binds, or reads secured")
+            used = (
+                aps()
+                .to(partner.short)
+                .where(
+                    lambda packet: (
+                        (packet.zdp is not None and packet.zdp.name == "Bind_req")
+                        or (packet.aps_opened and packet.zcl is not None)
+                    ),
+                    "that binds, or reads secured",
+                )
+            )
             air.expect(used, within=1200, since=start)
         with step("Look at the questions to the first", "at most 20"):
-            asked = [one for one in air.find(aps().to(0x0000), since=start)
-                     if one.packet.zdp is not None]
+            asked = [
+                one for one in air.find(aps().to(0x0000), since=start) if one.packet.zdp is not None
+            ]
             demand(len(asked) <= 20, "at most 20 requests", f"{len(asked)} requests")
     finally:
         tc.endpoint.servers.update(held)
 
 
-@case("SD-08", clauses=["5.5.5.2", "ZB-2.4"], pics=["COM-BIND", "LL-LQMGMT"], dut=["joiner"],
-      revision="1.1", level="report", needs=["radio", "sniffer", "supply"], findings=["F-21"])
+@case(
+    "SD-08",
+    clauses=["5.5.5.2", "ZB-2.4"],
+    pics=["COM-BIND", "LL-LQMGMT"],
+    dut=["joiner"],
+    revision="1.1",
+    level="report",
+    needs=["radio", "sniffer", "supply"],
+    findings=["F-21"],
+)
 def test_binding_table(tc, dut_in_service, air):
     """The bindings that the device asked for and holds are recorded."""
     with step("Ask for the binding table, before and after a power cycle", "recorded"):

@@ -13,18 +13,31 @@ BOOT = 120.0
 
 def nwk_counters(air, since=0):
     """NWK frame counters of the device, in the order in which they were heard."""
-    return [one.packet.nwk.aux.frame_counter for one in air.find(nwk(), since=since)
-            if one.packet.nwk_opened]
+    return [
+        one.packet.nwk.aux.frame_counter
+        for one in air.find(nwk(), since=since)
+        if one.packet.nwk_opened
+    ]
 
 
 def aps_counters(air, since=0):
     """APS auxiliary counters of the device under link keys."""
-    return [one.packet.aps.aux.frame_counter for one in air.find(nwk(), since=since)
-            if one.packet.aps_opened]
+    return [
+        one.packet.aps.aux.frame_counter
+        for one in air.find(nwk(), since=since)
+        if one.packet.aps_opened
+    ]
 
 
-@case("FC-01", clauses=["ZB-4.3", "LAB-PWR"], pics="SEC-FCNV", kind="security", needs=POWER,
-      findings=["F-38"], deadline=8000)
+@case(
+    "FC-01",
+    clauses=["ZB-4.3", "LAB-PWR"],
+    pics="SEC-FCNV",
+    kind="security",
+    needs=POWER,
+    findings=["F-38"],
+    deadline=8000,
+)
 def test_nwk_counter_over_a_power_cycle(tc, dut_in_service, air):
     """The outgoing NWK counter never goes back over a power cycle."""
     with step("20 times: at least 20 frames, power off for 10 s, first frame after boot", "higher"):
@@ -42,8 +55,14 @@ def test_nwk_counter_over_a_power_cycle(tc, dut_in_service, air):
         remark(f"jumps of {min(jumps)} to {max(jumps)}")
 
 
-@case("FC-02", clauses=["ZB-4.4.1", "LAB-PWR"], pics="SEC-FCNV", kind="security", needs=POWER,
-      deadline=8000)
+@case(
+    "FC-02",
+    clauses=["ZB-4.4.1", "LAB-PWR"],
+    pics="SEC-FCNV",
+    kind="security",
+    needs=POWER,
+    deadline=8000,
+)
 def test_aps_counter_over_a_power_cycle(tc, dut_in_service, air):
     """The outgoing APS counter never goes back over a power cycle."""
     with step("20 times: key probes, power off for 10 s, key probe", "APS counters only rise"):
@@ -89,8 +108,12 @@ def test_replay_of_nwk_frames_is_refused(tc, dut_in_service, air):
         air.expect(zcl("ReadAttributesResponse").numbered(sequence), within=3)
         for delay in (1, 3600):
             tc.bench.wait(delay)
-            ignored(tc, lambda: tc.send_nwk(recorded, secure=False),
-                    reaction_to(frame, sequence), during=5)
+            ignored(
+                tc,
+                lambda: tc.send_nwk(recorded, secure=False),
+                reaction_to(frame, sequence),
+                during=5,
+            )
     with step("Control read with C plus 1", "answered"):
         in_service(tc)
 
@@ -123,8 +146,13 @@ def test_repeated_aps_counter_is_refused(tc, dut_in_service, air):
             demand(tc.key_probe(), f"an answer to counter {counter}", "answered")
 
 
-@case("FC-10", clauses=["ZB-4.3", "ZB-4.4.1"], pics="SEC-FCNV", needs=["radio", "sniffer"],
-      kind="security")
+@case(
+    "FC-10",
+    clauses=["ZB-4.3", "ZB-4.4.1"],
+    pics="SEC-FCNV",
+    needs=["radio", "sniffer"],
+    kind="security",
+)
 def test_no_nonce_used_twice(tc, dut_in_service, air):
     """No nonce is used twice in the whole campaign."""
     with step("Have the device secure frames, beside those of the cases before", "1000 frames"):
@@ -133,14 +161,24 @@ def test_no_nonce_used_twice(tc, dut_in_service, air):
         observe(f"{air.secured_by_dut} secured frames")
     with step("Compare (key, source, counter) of every frame of the campaign", "one payload each"):
         reused = air.reused
-        demand(not reused, "no triple with two payloads",
-               f"{len(reused)} triples reused: {reused[:3]}" if reused else "each used once")
+        demand(
+            not reused,
+            "no triple with two payloads",
+            f"{len(reused)} triples reused: {reused[:3]}" if reused else "each used once",
+        )
         own = nwk_counters(air)
         should(own == sorted(own), "counters rise in time order", "counters rise")
 
 
-@case("FC-03", clauses=["ZB-4.3", "LAB-PWR"], pics="SEC-FCNV", kind="security", needs=POWER,
-      findings=["F-38"], deadline=20000)
+@case(
+    "FC-03",
+    clauses=["ZB-4.3", "LAB-PWR"],
+    pics="SEC-FCNV",
+    kind="security",
+    needs=POWER,
+    findings=["F-38"],
+    deadline=20000,
+)
 def test_power_cuts_at_random_points(tc, dut_in_service, air):
     """No counter comes twice, wherever the power is cut."""
     already = len(air.reused)
@@ -152,8 +190,11 @@ def test_power_cuts_at_random_points(tc, dut_in_service, air):
                 tc.bench.wait(0.2)
             dut_in_service.power_cycle(5)
             reused = air.reused[already:]
-            demand(not reused, "each (key, source, counter) once",
-                   f"{reused[0]}" if reused else "each used once")
+            demand(
+                not reused,
+                "each (key, source, counter) once",
+                f"{reused[0]}" if reused else "each used once",
+            )
         while len(own := air.find(nwk(), since=start)) < 3000:
             tc.key_probe()
         observe(f"{len(own)} frames of the device")
@@ -174,19 +215,43 @@ def act(tc, dut, number):
             sequence = tc.publish(number, number % 1000, PriceControl=1)
         elif dut.claims("DRLC-C"):
             sequence = tc.command(
-                0x0701, "LoadControlEvent", IssuerEventID=number, DeviceClass=0xFFFF,
-                UtilityEnrollmentGroup=0, StartTime=0, DurationInMinutes=1, CriticalityLevel=3,
-                CoolingTemperatureOffset=0xFF, HeatingTemperatureOffset=0xFF,
-                CoolingTemperatureSetPoint=-0x8000, HeatingTemperatureSetPoint=-0x8000,
-                AverageLoadAdjustmentPercentage=-128, DutyCycle=0xFF, EventControl=0)
+                0x0701,
+                "LoadControlEvent",
+                IssuerEventID=number,
+                DeviceClass=0xFFFF,
+                UtilityEnrollmentGroup=0,
+                StartTime=0,
+                DurationInMinutes=1,
+                CriticalityLevel=3,
+                CoolingTemperatureOffset=0xFF,
+                HeatingTemperatureOffset=0xFF,
+                CoolingTemperatureSetPoint=-0x8000,
+                HeatingTemperatureSetPoint=-0x8000,
+                AverageLoadAdjustmentPercentage=-128,
+                DutyCycle=0xFF,
+                EventControl=0,
+            )
         else:
-            sequence = tc.command(0x0703, "DisplayMessage", MessageID=number, MessageControl=0x80,
-                                  StartTime=0, DurationInMinutes=1, Message=b"test")
+            sequence = tc.command(
+                0x0703,
+                "DisplayMessage",
+                MessageID=number,
+                MessageControl=0x80,
+                StartTime=0,
+                DurationInMinutes=1,
+                Message=b"test",
+            )
     return sent[0], sequence
 
 
-@case("FC-06", clauses=["ZB-4.4.1", "D.2.2.3.1"], pics="DRLC-C or PRI-C or MSG-C",
-      dut=["pct", "load_control", "ipd"], kind="security", findings=["F-38", "F-26"])
+@case(
+    "FC-06",
+    clauses=["ZB-4.4.1", "D.2.2.3.1"],
+    pics="DRLC-C or PRI-C or MSG-C",
+    dut=["pct", "load_control", "ipd"],
+    kind="security",
+    findings=["F-38", "F-26"],
+)
 def test_replay_of_a_secured_application_command(tc, dut_in_service, air):
     """A replayed event, price or message is dropped by its APS counter."""
     with step("Send one under the link key, then another that replaces it", "acknowledged"):
@@ -197,8 +262,12 @@ def test_replay_of_a_secured_application_command(tc, dut_in_service, air):
         air.expect(reaction_to(later, after), within=5)
     acts = reaction_to(recorded, sequence)
     answers = ("PriceAcknowledgement", "ReportEventStatus", "MessageConfirmation")
-    reaction = replace(acts, matches=lambda packet: acts.matches(packet) or (
-        packet.command is not None and packet.command.name in answers))
+    reaction = replace(
+        acts,
+        matches=lambda packet: (
+            acts.matches(packet) or (packet.command is not None and packet.command.name in answers)
+        ),
+    )
     with step("The first again in a new NWK frame, after 1 s, 60 s and 600 s", "dropped"):
         for delay in (1, 60, 600):
             tc.bench.wait(delay)
@@ -208,8 +277,14 @@ def test_replay_of_a_secured_application_command(tc, dut_in_service, air):
         air.expect(reaction_to(fresh, number), within=5)
 
 
-@case("FC-07", clauses=["ZB-4.3"], pics="LL-STDSEC", kind="robustness", findings=["F-38"],
-      needs=["radio", "second_radio", "sniffer"])
+@case(
+    "FC-07",
+    clauses=["ZB-4.3"],
+    pics="LL-STDSEC",
+    kind="robustness",
+    findings=["F-38"],
+    needs=["radio", "second_radio", "sniffer"],
+)
 def test_counter_near_its_maximum(tc, dut_in_service, attacker, air):
     """A neighbour's counter does not wrap round."""
     attacker.enter()
@@ -234,9 +309,14 @@ def test_counter_near_its_maximum(tc, dut_in_service, attacker, air):
         in_service(tc)
 
 
-@case("FC-08", clauses=["ZB-4.3"], pics="LL-STDSEC and not NR-SED",
-      kind="robustness",
-      findings=["F-38", "F-39"], needs=["radio", "second_radio", "sniffer"])
+@case(
+    "FC-08",
+    clauses=["ZB-4.3"],
+    pics="LL-STDSEC and not NR-SED",
+    kind="robustness",
+    findings=["F-38", "F-39"],
+    needs=["radio", "second_radio", "sniffer"],
+)
 def test_spoofed_high_counter(tc, dut_in_service, attacker, air):
     """Frames without the key cannot lock a neighbour out."""
     attacker.enter(key=False)
@@ -244,13 +324,22 @@ def test_spoofed_high_counter(tc, dut_in_service, attacker, air):
     rng = tc.bench.random
     with step("20 frames with the golden unit's addresses, counter FFFFFFF0, no key", "dropped"):
         for number in range(20):
-            aux = replace(tc.node.nwk.secured(tc.in_nwk(rng.randbytes(20))).aux,
-                          frame_counter=0xFFFFFFF0)
+            aux = replace(
+                tc.node.nwk.secured(tc.in_nwk(rng.randbytes(20))).aux, frame_counter=0xFFFFFFF0
+            )
             forged = replace(tc.in_nwk(rng.randbytes(40)), security=True, aux=aux)
-            attacker.send_mac(MacFrame(
-                MacType.DATA, (tc.node.mac.sequence + 100 + number) & 0xFF,
-                dst_pan=tc.node.mac.pan, dst=tc.device_short, src=tc.node.mac.short,
-                payload=forged.to_bytes(), ack_request=True, pan_compression=True))
+            attacker.send_mac(
+                MacFrame(
+                    MacType.DATA,
+                    (tc.node.mac.sequence + 100 + number) & 0xFF,
+                    dst_pan=tc.node.mac.pan,
+                    dst=tc.device_short,
+                    src=tc.node.mac.short,
+                    payload=forged.to_bytes(),
+                    ack_request=True,
+                    pan_compression=True,
+                )
+            )
             tc.bench.wait(0.5)
         observe("20 frames sent")
     with step("Control read of the golden unit with its own counter", "answered"):

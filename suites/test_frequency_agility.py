@@ -21,6 +21,7 @@ def announcement():
 
 def load(bench, channel):
     """Load the channel with frames of nobody, for about a tenth of a second."""
+
     async def speak():
         radio = bench.second_radio
         await radio.configure(channel=channel, pan=0xFFFE, short=0xFFFE, eui64=QUIET)
@@ -32,9 +33,17 @@ def load(bench, channel):
 
 def report(joiner, channel):
     """Tell the manager unasked of 50 transmissions and 30 failures."""
-    joiner.do(joiner.node.zdo.send, "Mgmt_NWK_Update_rsp", TRUST_CENTER, sequence=0, Status=0,
-              ScannedChannels=1 << channel, TotalTransmissions=50, TransmissionFailures=30,
-              EnergyValues=[0xD0])
+    joiner.do(
+        joiner.node.zdo.send,
+        "Mgmt_NWK_Update_rsp",
+        TRUST_CENTER,
+        sequence=0,
+        Status=0,
+        ScannedChannels=1 << channel,
+        TotalTransmissions=50,
+        TransmissionFailures=30,
+        EnergyValues=[0xD0],
+    )
 
 
 def beacon():
@@ -42,22 +51,36 @@ def beacon():
     return any_frame().where(lambda packet: packet.beacon is not None, "beacon")
 
 
-@case("FA-01", clauses=["5.8", "ZB-3.6.1"], pics="LL-FAMGR", dut=["tc"], level="should",
-      needs=["radio", "second_radio", "sniffer"], findings=["F-39"], deadline=5000)
+@case(
+    "FA-01",
+    clauses=["5.8", "ZB-3.6.1"],
+    pics="LL-FAMGR",
+    dut=["tc"],
+    level="should",
+    needs=["radio", "second_radio", "sniffer"],
+    findings=["F-39"],
+    deadline=5000,
+)
 def test_the_channel_manager_moves_the_network(joiner, dut_in_service, air):
     """The network channel manager moves the network."""
     bench, home = joiner.bench, joiner.node.mac.channel
     FrequencyAgility(joiner.node)
     start = air.mark()
-    with step("Golden router reports 30 failures of 50 transmissions again and again; the second "
-              "radio loads the channel", "the manager announces another channel"):
+    with step(
+        "Golden router reports 30 failures of 50 transmissions again and again; the second "
+        "radio loads the channel",
+        "the manager announces another channel",
+    ):
         began, announced = bench.now(), None
         while announced is None and bench.now() - began < MAX:
             load(bench, home)
             report(joiner, home)
             announced = air.seek(announcement(), within=REPORT_EVERY, since=start)
-        should(announced is not None, f"an announcement within {MAX:g} s",
-               str(announced) if announced else "none")
+        should(
+            announced is not None,
+            f"an announcement within {MAX:g} s",
+            str(announced) if announced else "none",
+        )
     with step("Follow", "a beacon on the announced channel"):
         if announced is None:
             joiner.do(joiner.node.mac.request_beacons)

@@ -24,8 +24,16 @@ def scan_starts(air, since):
     return [now for before, now in pairwise([-10.0, *times]) if now - before > 5]
 
 
-@case("JOIN-09", clauses=["5.3.3", "5.4.1"], pics="SEC-TCLK", dut=["joiner"], kind="security",
-      needs=["radio", "sniffer", "console"], findings=["F-12"], deadline=7200)
+@case(
+    "JOIN-09",
+    clauses=["5.3.3", "5.4.1"],
+    pics="SEC-TCLK",
+    dut=["joiner"],
+    kind="security",
+    needs=["radio", "sniffer", "console"],
+    findings=["F-12"],
+    deadline=7200,
+)
 def test_no_join_with_the_default_global_link_key(tc, fresh_dut, air):
     """No join with the default global link key."""
     right, start = bytes(tc.link_key.key), air.mark()
@@ -67,8 +75,16 @@ def hourly_phase(tc, dut, air):
         demand(scan_starts(air, start), "scans", f"{len(scan_starts(air, start))} scans")
 
 
-@case("JOIN-14", clauses=["5.5.5.1"], pics="COM-AUTO", dut=["joiner"], revision="1.1",
-      needs=["radio", "sniffer"], findings=["F-21"], deadline=30000)
+@case(
+    "JOIN-14",
+    clauses=["5.5.5.1"],
+    pics="COM-AUTO",
+    dut=["joiner"],
+    revision="1.1",
+    needs=["radio", "sniffer"],
+    findings=["F-21"],
+    deadline=30000,
+)
 def test_scan_schedule_of_the_hourly_phase(tc, fresh_dut, air):
     """Auto-join scan schedule, hourly phase."""
     hourly_phase(tc, fresh_dut, air)
@@ -79,13 +95,24 @@ def test_scan_schedule_of_the_hourly_phase(tc, fresh_dut, air):
         gaps = [b - a for a, b in pairwise(starts)]
         text = ", ".join(f"{gap:.0f}" for gap in gaps)
         demand(len(starts) >= 3, "three scans at least", f"{len(starts)} scans")
-        demand(all(1800 <= gap <= 5400 for gap in gaps[1:]) and all(
-            gap >= 1800 for gap in gaps[1:]), "gaps of 1800 to 5400 s after the first", f"{text} s")
+        demand(
+            all(1800 <= gap <= 5400 for gap in gaps[1:]) and all(gap >= 1800 for gap in gaps[1:]),
+            "gaps of 1800 to 5400 s after the first",
+            f"{text} s",
+        )
         demand(max(gaps) - min(gaps) > 10, "gaps that differ by more than 10 s", f"{text} s")
 
 
-@case("JOIN-15", clauses=["5.5.5.1"], pics=["COM-USER", "COM-AUTO", "BEN-UI"], dut=["joiner"],
-      revision="1.1", needs=["radio", "sniffer", "console"], findings=["F-21"], deadline=10000)
+@case(
+    "JOIN-15",
+    clauses=["5.5.5.1"],
+    pics=["COM-USER", "COM-AUTO", "BEN-UI"],
+    dut=["joiner"],
+    revision="1.1",
+    needs=["radio", "sniffer", "console"],
+    findings=["F-21"],
+    deadline=10000,
+)
 def test_user_action_restarts_fast_scanning(tc, fresh_dut, air):
     """User action restarts fast scanning."""
     hourly_phase(tc, fresh_dut, air)
@@ -95,16 +122,28 @@ def test_user_action_restarts_fast_scanning(tc, fresh_dut, air):
         fresh_dut.join()
         quiet(tc, 330)
         starts = scan_starts(air, start)
-        demand(starts and starts[0] - began <= 20, "a beacon request within 20 s",
-               f"after {starts[0] - began:.1f} s" if starts else "none in 330 s")
+        demand(
+            starts and starts[0] - began <= 20,
+            "a beacon request within 20 s",
+            f"after {starts[0] - began:.1f} s" if starts else "none in 330 s",
+        )
         gaps = [b - a for a, b in pairwise(starts)][:4]
         text = ", ".join(f"{gap:.1f}" for gap in gaps)
-        demand(len(gaps) == 4 and all(45 <= gap <= 75 for gap in gaps), "four gaps of 45 to 75 s",
-               f"gaps of {text} s")
+        demand(
+            len(gaps) == 4 and all(45 <= gap <= 75 for gap in gaps),
+            "four gaps of 45 to 75 s",
+            f"gaps of {text} s",
+        )
 
 
-@case("JOIN-18", clauses=["5.8", "5.3"], pics="LL-2DOT4", dut=["joiner"], level="should",
-      needs=["radio", "sniffer"])
+@case(
+    "JOIN-18",
+    clauses=["5.8", "5.3"],
+    pics="LL-2DOT4",
+    dut=["joiner"],
+    level="should",
+    needs=["radio", "sniffer"],
+)
 def test_preferred_channels_come_first(tc, fresh_dut, air):
     """Preferred channels first."""
     home, offsets = tc.channel, {}
@@ -125,8 +164,11 @@ def test_preferred_channels_come_first(tc, fresh_dut, air):
             last = max((offsets[one] for one in PREFERRED if one in offsets), default=0.0)
             others = [offsets[one] for one in offsets if one not in PREFERRED]
             one_pass = not offsets or max(offsets.values()) <= 10
-            should(one_pass or last <= min(others, default=last), "preferred channels first",
-                   "scanned in the order " + ", ".join(map(str, order)))
+            should(
+                one_pass or last <= min(others, default=last),
+                "preferred channels first",
+                "scanned in the order " + ", ".join(map(str, order)),
+            )
     finally:
         tc.bench.call(tc.bench.sniffer.listen(home), 10.0, "the sniffer")
         tc.do(setattr, tc.node.mac, "answers_beacon_requests", True)
@@ -137,16 +179,25 @@ def refuse(request):
     request.answer(0x03, bytes((0x03, 0x00, 0x01, 0x00)), cluster_specific=True)
 
 
-@case("JOIN-24", clauses=["5.5.5.1"], pics="SEC-CBKEI", dut=["joiner"], revision="1.1",
-      findings=["F-39"], deadline=10000)
+@case(
+    "JOIN-24",
+    clauses=["5.5.5.1"],
+    pics="SEC-CBKEI",
+    dut=["joiner"],
+    revision="1.1",
+    findings=["F-39"],
+    deadline=10000,
+)
 def test_ten_failures_then_a_pause(tc, dut, air):
     """Ten failures then a fifteen-minute pause."""
     handlers = tc.endpoint.servers[0x0800].handlers
     genuine, start = handlers[0x00], air.mark()
     handlers[0x00] = refuse
     try:
-        with step("Join the device and refuse every Initiate for two hours",
-                  "never more than ten without a pause of 900 s"):
+        with step(
+            "Join the device and refuse every Initiate for two hours",
+            "never more than ten without a pause of 900 s",
+        ):
             fresh(tc, dut)
             tc.enter(dut)
             quiet(tc, 7200)
@@ -157,8 +208,11 @@ def test_ten_failures_then_a_pause(tc, dut, air):
             ends = [-1, *long, len(tries) - 1]
             runs = [b - a for a, b in pairwise(ends)]
             demand(tries, "attempts", f"{len(tries)} attempts")
-            demand(max(runs) <= 10, "ten attempts at most between pauses of 900 s",
-                   f"runs of {', '.join(map(str, runs))} attempts")
+            demand(
+                max(runs) <= 10,
+                "ten attempts at most between pauses of 900 s",
+                f"runs of {', '.join(map(str, runs))} attempts",
+            )
             should(len(runs) > 1, "a further attempt after the pause", f"{len(runs)} runs")
             left = any_frame().where(lambda p: isinstance(p.nwk_command, Leave), "Leave")
             should(not air.find(left, since=start), "the device stays", "the device stays")
@@ -166,28 +220,55 @@ def test_ten_failures_then_a_pause(tc, dut, air):
         handlers[0x00] = genuine
 
 
-@case("JOIN-25", clauses=["LAB-STORE", "5.4.8.1", "5.4.8"], pics="SEC-TCLK", level="should",
-      kind="security", needs=["radio", "sniffer"], findings=["F-10", "F-13"])
+@case(
+    "JOIN-25",
+    clauses=["LAB-STORE", "5.4.8.1", "5.4.8"],
+    pics="SEC-TCLK",
+    level="should",
+    kind="security",
+    needs=["radio", "sniffer"],
+    findings=["F-10", "F-13"],
+)
 def test_install_code_never_appears(tc, joined_dut, air):
     """Install code never appears in any frame or log."""
     code = joined_dut.install_code
-    secrets = [one for secret in (code, code[:-2], install_code.link_key(code))
-               for one in (secret, secret[::-1])]
+    secrets = [
+        one
+        for secret in (code, code[:-2], install_code.link_key(code))
+        for one in (secret, secret[::-1])
+    ]
     with step("Search all frames, opened, for the install code and its link key", "no match"):
         quiet(tc, 60)
         mine = [one for one in air.since(0) if air.by_dut(one.packet)]
-        texts = [b"".join((one.packet.octets, *(layer.payload for layer in
-                           (one.packet.nwk, one.packet.aps) if layer is not None))) for one in mine]
-        said = [one for one, text in zip(mine, texts, strict=True)
-                if any(secret in text for secret in secrets)]
+        texts = [
+            b"".join(
+                (
+                    one.packet.octets,
+                    *(
+                        layer.payload
+                        for layer in (one.packet.nwk, one.packet.aps)
+                        if layer is not None
+                    ),
+                )
+            )
+            for one in mine
+        ]
+        said = [
+            one
+            for one, text in zip(mine, texts, strict=True)
+            if any(secret in text for secret in secrets)
+        ]
         should(not said, "no such frame", f"{len(mine)} frames searched, {len(said)} with them")
     with step("Search the console log", "no match outside what the harness typed"):
         log = tc.bench.journal_texts().get("console", "")
         heard = "".join(line for line in log.splitlines() if "option install-code" not in line)
         plain = "".join(heard.lower().split())
         found = [secret for secret in secrets if secret.hex() in plain]
-        should(not found, "no secret in the log", f"{len(log)} characters searched, "
-               f"{len(found)} secrets found")
+        should(
+            not found,
+            "no secret in the log",
+            f"{len(log)} characters searched, {len(found)} secrets found",
+        )
 
 
 def monobit(octets):
@@ -197,30 +278,52 @@ def monobit(octets):
     return erfc(abs(2 * ones - bits) / sqrt(2 * bits))
 
 
-@case("JOIN-26", clauses=["5.4.8.1", "5.4.8.1.1"], pics="SEC-TCLK", dut=["joiner"],
-      revision="1.1", level="report", kind="security", needs=["console"],
-      findings=["F-10", "F-03"])
+@case(
+    "JOIN-26",
+    clauses=["5.4.8.1", "5.4.8.1.1"],
+    pics="SEC-TCLK",
+    dut=["joiner"],
+    revision="1.1",
+    level="report",
+    kind="security",
+    needs=["console"],
+    findings=["F-10", "F-03"],
+)
 def test_install_codes_of_a_lot_look_random(dut):
     """Install codes of a lot look random."""
-    with step("Check the codes of 20 units or more: CRC, likeness to each other and to the EUI64",
-              "recorded"):
+    with step(
+        "Check the codes of 20 units or more: CRC, likeness to each other and to the EUI64",
+        "recorded",
+    ):
         units = dut.lot()
         codes = [code[:-2] for _, code in units]
         right = sum(install_code.with_crc(code[:-2]) == code for _, code in units)
         numbers = sorted(int.from_bytes(code, "big") for code in codes)
         counting = sum(b - a <= 256 for a, b in pairwise(numbers))
-        owned = sum(eui64.to_be()[4:] in code or eui64.to_le()[:4] in code
-                    for (eui64, _), code in zip(units, codes, strict=True))
-        remark(f"{len(units)} units, CRC right on {right}, {len(set(codes))} different codes, "
-               f"{counting} next to another, {owned} with octets of the EUI64, "
-               f"monobit p {monobit(b''.join(codes)):.3f}")
+        owned = sum(
+            eui64.to_be()[4:] in code or eui64.to_le()[:4] in code
+            for (eui64, _), code in zip(units, codes, strict=True)
+        )
+        remark(
+            f"{len(units)} units, CRC right on {right}, {len(set(codes))} different codes, "
+            f"{counting} next to another, {owned} with octets of the EUI64, "
+            f"monobit p {monobit(b''.join(codes)):.3f}"
+        )
         if len(units) < 20:
             remark("fewer than 20 units: too few to tell")
         observe(f"{len(units)} codes looked at")
 
 
-@case("JOIN-27", clauses=["5.5.5", "5.5.3"], pics="COM-USER", dut=["joiner"], revision="1.0",
-      level="report", kind="security", findings=["F-21"])
+@case(
+    "JOIN-27",
+    clauses=["5.5.5", "5.5.3"],
+    pics="COM-USER",
+    dut=["joiner"],
+    revision="1.0",
+    level="report",
+    kind="security",
+    findings=["F-21"],
+)
 def test_a_device_of_1_0_does_not_join_by_itself(tc, fresh_dut, air):
     """A 1.0 device does not join by itself."""
     with step("Power up without user action, 30 min, with the network open", "recorded"):
@@ -231,5 +334,3 @@ def test_a_device_of_1_0_does_not_join_by_itself(tc, fresh_dut, air):
         found = air.find(ASSOCIATION, since=start)
         remark(f"{len(found)} association requests without a user action")
         observe(f"{len(found)} association requests in 30 min")
-
-

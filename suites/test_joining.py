@@ -37,7 +37,8 @@ def join_with_code(tc, dut, air, length):
         taken = announced.time - response.time
         demand(taken <= JOIN_MAX, f"at most {JOIN_MAX:g} s", f"{taken:.3f} s after association")
         early = [
-            one for one in air.find(nwk(), since=start)
+            one
+            for one in air.find(nwk(), since=start)
             if sent.number < one.number < announced.number and one.packet.aps is not None
         ]
         demand(not early, "no data before Device_annce", f"{len(early)} data frames before it")
@@ -52,29 +53,49 @@ def join_with_code(tc, dut, air, length):
 JOIN_CLAUSES = ["5.4.1", "5.4.8.1.1", "5.4.8.1.2", "5.4.8.1.2.1", "5.4.8.2.2"]
 
 
-@case("JOIN-01", clauses=JOIN_CLAUSES, pics=["SEC-IC6", "SEC-TCLK"], dut=["joiner"],
-      findings=["F-10", "F-12"])
+@case(
+    "JOIN-01",
+    clauses=JOIN_CLAUSES,
+    pics=["SEC-IC6", "SEC-TCLK"],
+    dut=["joiner"],
+    findings=["F-10", "F-12"],
+)
 def test_join_with_a_48_bit_code(tc, dut, air):
     """Join with a 48-bit install code."""
     join_with_code(tc, dut, air, 6)
 
 
-@case("JOIN-02", clauses=[*JOIN_CLAUSES, "5.4.8.1.1.1"], pics=["SEC-IC8", "SEC-TCLK"],
-      dut=["joiner"], findings=["F-10", "F-12"])
+@case(
+    "JOIN-02",
+    clauses=[*JOIN_CLAUSES, "5.4.8.1.1.1"],
+    pics=["SEC-IC8", "SEC-TCLK"],
+    dut=["joiner"],
+    findings=["F-10", "F-12"],
+)
 def test_join_with_a_64_bit_code(tc, dut, air):
     """Join with a 64-bit install code."""
     join_with_code(tc, dut, air, 8)
 
 
-@case("JOIN-03", clauses=JOIN_CLAUSES, pics=["SEC-IC12", "SEC-TCLK"], dut=["joiner"],
-      findings=["F-10", "F-12"])
+@case(
+    "JOIN-03",
+    clauses=JOIN_CLAUSES,
+    pics=["SEC-IC12", "SEC-TCLK"],
+    dut=["joiner"],
+    findings=["F-10", "F-12"],
+)
 def test_join_with_a_96_bit_code(tc, dut, air):
     """Join with a 96-bit install code."""
     join_with_code(tc, dut, air, 12)
 
 
-@case("JOIN-04", clauses=JOIN_CLAUSES, pics=["SEC-IC16", "SEC-TCLK"], dut=["joiner"],
-      findings=["F-10", "F-12"])
+@case(
+    "JOIN-04",
+    clauses=JOIN_CLAUSES,
+    pics=["SEC-IC16", "SEC-TCLK"],
+    dut=["joiner"],
+    findings=["F-10", "F-12"],
+)
 def test_join_with_a_128_bit_code(tc, dut, air):
     """Join with a 128-bit install code."""
     join_with_code(tc, dut, air, 16)
@@ -85,8 +106,14 @@ def under_network_key(tc):
     return any_frame().where(lambda packet: packet.nwk_opened, "under the network key")
 
 
-@case("JOIN-07", clauses=["5.4.1", "5.5.5.1"], pics="SEC-TCLK", dut=["joiner"], kind="security",
-      findings=["F-10", "F-12"])
+@case(
+    "JOIN-07",
+    clauses=["5.4.1", "5.5.5.1"],
+    pics="SEC-TCLK",
+    dut=["joiner"],
+    kind="security",
+    findings=["F-10", "F-12"],
+)
 def test_a_wrong_code_never_gets_in(tc, fresh_dut, air):
     """A joiner with a wrong code never gets in."""
     right = bytes(tc.link_key.key)
@@ -108,8 +135,14 @@ def test_a_wrong_code_never_gets_in(tc, fresh_dut, air):
         air.expect(zdp("Device_annce"), within=JOIN_MAX)
 
 
-@case("JOIN-08", clauses=["5.4.1", "ZB-4.4.3"], pics="SEC-TCLK", dut=["joiner"], kind="security",
-      findings=["F-12"])
+@case(
+    "JOIN-08",
+    clauses=["5.4.1", "ZB-4.4.3"],
+    pics="SEC-TCLK",
+    dut=["joiner"],
+    kind="security",
+    findings=["F-12"],
+)
 def test_no_network_key_in_the_clear(tc, fresh_dut, air):
     """The network key is not accepted in the clear."""
     first, tc.coordinator.automatic = tc.network_key, False
@@ -163,8 +196,13 @@ def scan_starts(air, since):
     return [now for before, now in zip([-10.0, *times], times, strict=False) if now - before > 5]
 
 
-@case("JOIN-13", clauses=["5.5.5.1"], pics="COM-AUTO", needs=["sniffer", "radio", "supply"],
-      dut=["joiner"])
+@case(
+    "JOIN-13",
+    clauses=["5.5.5.1"],
+    pics="COM-AUTO",
+    needs=["sniffer", "radio", "supply"],
+    dut=["joiner"],
+)
 def test_scan_schedule_of_the_first_quarter_hour(tc, fresh_dut, air):
     """Auto-join: scans about each minute in the first quarter of an hour, with jitter."""
     with step("Power up with no network open", "first beacon request within 60 s"):
@@ -183,17 +221,27 @@ def test_scan_schedule_of_the_first_quarter_hour(tc, fresh_dut, air):
         text = ", ".join(f"{gap:.1f}" for gap in gaps)
         demand(len(gaps) >= 10, "at least 10 gaps", f"gaps of {text} s")
         demand(all(45 <= gap <= 75 for gap in gaps), "gaps of 45 to 75 s", f"gaps of {text} s")
-        demand(max(gaps) - min(gaps) > 0.5, "jitter above 0.5 s",
-               f"gaps differ by {max(gaps) - min(gaps):.3f} s")
+        demand(
+            max(gaps) - min(gaps) > 0.5,
+            "jitter above 0.5 s",
+            f"gaps differ by {max(gaps) - min(gaps):.3f} s",
+        )
 
 
-@case("JOIN-23", clauses=["5.4.7.1", "5.5.5.1", "5.4.7"], pics="SEC-CBKEI", dut=["joiner"],
-      deadline=5000)
+@case(
+    "JOIN-23",
+    clauses=["5.4.7.1", "5.5.5.1", "5.4.7"],
+    pics="SEC-CBKEI",
+    dut=["joiner"],
+    deadline=5000,
+)
 def test_key_establishment_starts_after_joining(tc, joined_dut, air):
     """Key establishment starts by itself after joining."""
     with step("Watch the device that has just joined", "Initiate within 3600 s"):
         started = air.expect(zcl("InitiateKeyEstablishmentRequest"), within=3600, since=0)
-        demand(started.packet.nwk.dst == 0, "Initiate to the TC", f"to {started.packet.nwk.dst:#06x}")
+        demand(
+            started.packet.nwk.dst == 0, "Initiate to the TC", f"to {started.packet.nwk.dst:#06x}"
+        )
     with step("Let the exchange end", "a confirmed link key"):
         air.expect(zcl("ConfirmKeyDataRequest"), within=120, since=0)
         tc.bench.wait(5)

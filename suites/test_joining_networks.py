@@ -15,17 +15,23 @@ SECOND = ["radio", "second_radio", "sniffer"]
 def association_with(pan):
     """An association request with the network of this PAN id."""
     return mac(AssociationRequest).where(
-        lambda packet: packet.mac.dst_pan == pan, f"with PAN {pan:#06x}")
+        lambda packet: packet.mac.dst_pan == pan, f"with PAN {pan:#06x}"
+    )
 
 
 def on_network(pan):
     """Device_annce on the network of this PAN id."""
-    return zdp("Device_annce").where(
-        lambda packet: packet.mac.dst_pan == pan, f"on PAN {pan:#06x}")
+    return zdp("Device_annce").where(lambda packet: packet.mac.dst_pan == pan, f"on PAN {pan:#06x}")
 
 
-@case("JOIN-11", clauses=["5.5.5.1", "ZB-3.6.1"], pics="COM-USER or COM-AUTO", dut=["joiner"],
-      needs=SECOND, findings=["F-21"])
+@case(
+    "JOIN-11",
+    clauses=["5.5.5.1", "ZB-3.6.1"],
+    pics="COM-USER or COM-AUTO",
+    dut=["joiner"],
+    needs=SECOND,
+    findings=["F-21"],
+)
 def test_joins_only_networks_that_are_open(tc, dut, second_network, air):
     """The device joins only networks that permit joining."""
     link_key = fresh(tc, dut)
@@ -45,8 +51,16 @@ def test_joins_only_networks_that_are_open(tc, dut, second_network, air):
         observe(f"{len(requests)} association requests with the open network")
 
 
-@case("JOIN-12", clauses=["5.5.5.1"], pics="COM-AUTO", dut=["joiner"], revision="1.1",
-      needs=SECOND, findings=["F-21"], deadline=8000)
+@case(
+    "JOIN-12",
+    clauses=["5.5.5.1"],
+    pics="COM-AUTO",
+    dut=["joiner"],
+    revision="1.1",
+    needs=SECOND,
+    findings=["F-21"],
+    deadline=8000,
+)
 def test_backs_out_of_a_wrong_network(tc, dut, second_network, air):
     """The device backs out of a network that has no key for it, and finds the right one."""
     link_key = fresh(tc, dut)
@@ -61,15 +75,25 @@ def test_backs_out_of_a_wrong_network(tc, dut, second_network, air):
         second_network.permit(1400)
     with step("Watch for 1200 s", "Device_annce on the second network"):
         done = air.expect(on_network(second_network.pan), within=1200, since=start)
-        requests = [one for one in air.find(mac(AssociationRequest), since=start)
-                    if one.number < done.number]
+        requests = [
+            one
+            for one in air.find(mac(AssociationRequest), since=start)
+            if one.number < done.number
+        ]
         pans = [one.packet.mac.dst_pan for one in requests]
         row = pans.index(second_network.pan) if second_network.pan in pans else len(pans)
         should(row <= 3, "at most 3 association requests in a row", f"{row} with the first")
 
 
-@case("JOIN-19", clauses=["ZB-4.4.3", "5.4.1"], pics="SEC-TCLK", dut=["joiner"], kind="security",
-      needs=SECOND, findings=["F-12"])
+@case(
+    "JOIN-19",
+    clauses=["ZB-4.4.3", "5.4.1"],
+    pics="SEC-TCLK",
+    dut=["joiner"],
+    kind="security",
+    needs=SECOND,
+    findings=["F-12"],
+)
 def test_second_transport_key_while_joining(tc, fresh_dut, attacker, air):
     """A second Transport Key while the device joins is ignored."""
     attacker.enter(key=False)
@@ -80,11 +104,13 @@ def test_second_transport_key_while_joining(tc, fresh_dut, attacker, air):
         tc.permit(PERMIT)
         fresh_dut.join()
         air.expect(aps(TransportKey), within=90, since=start, dut=False)
-        command = TransportKey(KeyType.NETWORK, other.key, other.sequence,
-                               destination=tc.device, source=attacker.eui64)
+        command = TransportKey(
+            KeyType.NETWORK, other.key, other.sequence, destination=tc.device, source=attacker.eui64
+        )
         tc.bench.wait(0.05)
-        attacker.order(command, src=0x0000, link_key=wrong, key_id=KeyId.KEY_TRANSPORT,
-                       nwk_secure=False)
+        attacker.order(
+            command, src=0x0000, link_key=wrong, key_id=KeyId.KEY_TRANSPORT, nwk_secure=False
+        )
         attacker.node.nwk.add_key(tc.network_key)
         attacker.node.nwk.activate(tc.network_key.sequence)
         attacker.order(command, src=0x0000, link_key=wrong, key_id=KeyId.KEY_TRANSPORT)
@@ -95,13 +121,20 @@ def test_second_transport_key_while_joining(tc, fresh_dut, attacker, air):
         in_service(tc)
     with step("Whom key establishment is with", "the trust center"):
         begun = air.expect(zcl("InitiateKeyEstablishmentRequest"), within=300, since=start)
-        demand(begun.packet.nwk.dst == 0x0000, "to the trust center",
-               f"to {begun.packet.nwk.dst:#06x}")
+        demand(
+            begun.packet.nwk.dst == 0x0000, "to the trust center", f"to {begun.packet.nwk.dst:#06x}"
+        )
 
 
-@case("JOIN-20", clauses=["ZB-4.4.3", "5.2.1"], pics="SEC-TCLK and SEC-PLK and not NR-SED",
-      dut=["joiner"],
-      kind="security", needs=SECOND, findings=["F-14"])
+@case(
+    "JOIN-20",
+    clauses=["ZB-4.4.3", "5.2.1"],
+    pics="SEC-TCLK and SEC-PLK and not NR-SED",
+    dut=["joiner"],
+    kind="security",
+    needs=SECOND,
+    findings=["F-14"],
+)
 def test_orders_of_a_partner_are_ignored(tc, dut_in_service, partner, air):
     """Orders under a partner link key are not those of the trust center."""
     partner.enter()
@@ -119,9 +152,13 @@ def test_orders_of_a_partner_are_ignored(tc, dut_in_service, partner, air):
 
     with step("The partner sends a network key under the partner key; Switch Key", "ignored"):
         start = air.mark()
-        partner.order(TransportKey(KeyType.NETWORK, forged.key, forged.sequence,
-                                   destination=tc.device, source=tc.eui64),
-                      link_key=key, key_id=KeyId.KEY_TRANSPORT)
+        partner.order(
+            TransportKey(
+                KeyType.NETWORK, forged.key, forged.sequence, destination=tc.device, source=tc.eui64
+            ),
+            link_key=key,
+            key_id=KeyId.KEY_TRANSPORT,
+        )
         tc.bench.wait(2)
         tc.do(tc.coordinator.switch_key, forged.sequence)
         watched(start)

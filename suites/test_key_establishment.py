@@ -28,14 +28,20 @@ def refused(air, since=None):
     unreadable = zcl("DefaultResponse", status=MALFORMED).on(CLUSTER)
     either = terminated(3).matches
     pattern = replace(
-        terminated(3), text="Terminate status 3 or Default Response 0x80",
+        terminated(3),
+        text="Terminate status 3 or Default Response 0x80",
         matches=lambda packet: either(packet) or unreadable.matches(packet),
     )
     return air.expect(pattern, within=SHALL_ANSWER, since=since)
 
 
-@case("CBKE-01", clauses=["C.2", "C.3.1.3", "5.4.7.3"], pics=["SEC-CBKEI", "SEC-SUITE1"],
-      dut=["joiner"], deadline=5000)
+@case(
+    "CBKE-01",
+    clauses=["C.2", "C.3.1.3", "5.4.7.3"],
+    pics=["SEC-CBKEI", "SEC-SUITE1"],
+    dut=["joiner"],
+    deadline=5000,
+)
 def test_complete_exchange_dut_initiates(tc, fresh_dut, air):
     """Complete exchange, the device initiates."""
     with step("Joining is opened, the device joins and initiates", "Initiate Request"):
@@ -93,14 +99,20 @@ def test_suite_attribute(tc, dut_in_service, air):
         sequence = tc.read(CLUSTER, 0x0000, secure=False)
         heard = air.expect(zcl("ReadAttributesResponse").numbered(sequence), within=3)
         record = heard.packet.command.fields["records"][0]
-        demand(record.status == 0 and record.value == 0x0001, "value 0x0001",
-               f"status {record.status:#04x}, value {record.value}")
+        demand(
+            record.status == 0 and record.value == 0x0001,
+            "value 0x0001",
+            f"status {record.status:#04x}, value {record.value}",
+        )
     with step("Read attribute 0x0000 of the client side", "the same"):
         sequence = tc.read(CLUSTER, 0x0000, secure=False, direction=Direction.TO_CLIENT)
         heard = air.seek(zcl("ReadAttributesResponse").numbered(sequence), within=3)
         records = heard.packet.command.fields["records"] if heard else []
-        should(records and records[0].value == 0x0001, "the client side answers alike",
-               "client side answered" if records else "no answer")
+        should(
+            records and records[0].value == 0x0001,
+            "the client side answers alike",
+            "client side answered" if records else "no answer",
+        )
 
 
 @case("CBKE-05", clauses=["C.3.1.1", "5.4.6"], pics="SEC-CBKER")
@@ -145,8 +157,11 @@ def test_certificate_of_wrong_length(tc, idle_responder, air):
             start = air.mark()
             Exchange(tc).initiate(certificate=wrong)
             refused(air, since=start)
-            demand(not air.find(CBKE, since=start), "no Initiate Response",
-                   f"{len(wrong)} octets refused")
+            demand(
+                not air.find(CBKE, since=start),
+                "no Initiate Response",
+                f"{len(wrong)} octets refused",
+            )
             terminate(tc)
     with step("Initiate with a certificate of 49 octets", "recorded"):
         Exchange(tc).initiate(certificate=good + b"\0")
@@ -166,8 +181,11 @@ def test_unsupported_suite(tc, idle_responder, air):
             heard = air.expect(terminated(), within=SHALL_ANSWER)
             fields = heard.packet.command.fields
             allowed = (5, 3) if suite == 0 else (5,)
-            demand(fields["StatusCode"] in allowed, f"status in {allowed} for {suite:#06x}",
-                   f"status {fields['StatusCode']}")
+            demand(
+                fields["StatusCode"] in allowed,
+                f"status in {allowed} for {suite:#06x}",
+                f"status {fields['StatusCode']}",
+            )
             demand(fields["KeyEstablishmentSuite"] == 1, "suites 0x0001", "suites 0x0001")
             terminate(tc)
     with step("A valid exchange", "completes"):
@@ -300,8 +318,9 @@ def is_command(command):
     return lambda frame: frame.cluster_specific and frame.command == command
 
 
-@case("CBKE-15", clauses=["C.3.1.3"], pics="SEC-CBKEI", dut=["joiner"], kind="security",
-      deadline=8000)
+@case(
+    "CBKE-15", clauses=["C.3.1.3"], pics="SEC-CBKEI", dut=["joiner"], kind="security", deadline=8000
+)
 def test_wrong_macv(tc, fresh_dut, air):
     """An initiator that gets a wrong MACV installs no key."""
     derived = []
@@ -335,8 +354,14 @@ def short_when_cut(tc):
             return drawn
 
 
-@case("CBKE-40", clauses=["C.3.1.3", "5.4.7.1"], pics="SEC-CBKEI", dut=["joiner"],
-      kind="negative", deadline=20000)
+@case(
+    "CBKE-40",
+    clauses=["C.3.1.3", "5.4.7.1"],
+    pics="SEC-CBKEI",
+    dut=["joiner"],
+    kind="negative",
+    deadline=20000,
+)
 def test_initiator_refuses_malformed_responses(tc, dut, air):
     """An initiator refuses malformed responses."""
     wrongs = {

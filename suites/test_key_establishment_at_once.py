@@ -22,8 +22,9 @@ def to(unit, pattern):
     return pattern.to(unit.node.mac.short)
 
 
-@case("CBKE-19", clauses=["C.3.1.2.3.1.2"], pics="SEC-CBKER", needs=TWO, dut=["tc"],
-      findings=["F-39"])
+@case(
+    "CBKE-19", clauses=["C.3.1.2.3.1.2"], pics="SEC-CBKER", needs=TWO, dut=["tc"], findings=["F-39"]
+)
 def test_no_resources_when_busy(joiner, idle_responder, air):
     """A busy device says that it has no resources, or serves both."""
     with joiner.on_second_radio() as other:
@@ -35,15 +36,22 @@ def test_no_resources_when_busy(joiner, idle_responder, air):
             first.expect_initiated()
             second.initiate()
             reaction = any_frame().where(
-                lambda packet: packet.command is not None and packet.command.name in (
-                    "InitiateKeyEstablishmentResponse", "TerminateKeyEstablishment"),
-                "that answers Initiate")
+                lambda packet: (
+                    packet.command is not None
+                    and packet.command.name
+                    in ("InitiateKeyEstablishmentResponse", "TerminateKeyEstablishment")
+                ),
+                "that answers Initiate",
+            )
             answer = air.expect(to(other, reaction), within=20)
             busy = answer.packet.command.name == "TerminateKeyEstablishment"
             fields = answer.packet.command.fields
             if busy:
-                demand(fields["StatusCode"] == NO_RESOURCES, "status 0x04",
-                       f"status {fields['StatusCode']:#04x}")
+                demand(
+                    fields["StatusCode"] == NO_RESOURCES,
+                    "status 0x04",
+                    f"status {fields['StatusCode']:#04x}",
+                )
             else:
                 second.initiated(answer)
                 observe("B is served together with A")
@@ -76,8 +84,14 @@ def interleaved(*units):
     return exchanges
 
 
-@case("CBKE-20", clauses=["C.2", "C.3.1.2.3.1.2"], pics="SEC-CONC", needs=TWO, dut=["tc"],
-      kind="security")
+@case(
+    "CBKE-20",
+    clauses=["C.2", "C.3.1.2.3.1.2"],
+    pics="SEC-CONC",
+    needs=TWO,
+    dut=["tc"],
+    kind="security",
+)
 def test_interleaved_exchanges_keep_keys_apart(joiner, idle_responder, air):
     """Interleaved exchanges keep their keys apart."""
     with joiner.on_second_radio() as other:

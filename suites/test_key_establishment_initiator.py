@@ -47,8 +47,15 @@ def is_response(command):
     return lambda frame: frame.cluster_specific and frame.command == command
 
 
-@case("CBKE-07", clauses=["C.3.1.3", "5.4.7.1"], pics="SEC-CBKEI", dut=["joiner"],
-      kind="security", findings=["F-09"], deadline=8000)
+@case(
+    "CBKE-07",
+    clauses=["C.3.1.3", "5.4.7.1"],
+    pics="SEC-CBKEI",
+    dut=["joiner"],
+    kind="security",
+    findings=["F-09"],
+    deadline=8000,
+)
 def test_unknown_issuer_dut_initiates(tc, fresh_dut, air):
     """A certificate of an unknown issuer is refused by the initiator."""
     stranger = issue(tc.eui64, issuer=bytes.fromhex("0102030405060708")).certificate
@@ -60,25 +67,33 @@ def test_unknown_issuer_dut_initiates(tc, fresh_dut, air):
         with step("Join; answer Initiate with a certificate of issuer 01..08", "Terminate 1"):
             place = start(tc, fresh_dut)
             air.expect(INITIATE, within=3600, since=place)
-            answer = air.seek(zcl("InitiateKeyEstablishmentResponse"), within=10, since=place,
-                              dut=False)
+            answer = air.seek(
+                zcl("InitiateKeyEstablishmentResponse"), within=10, since=place, dut=False
+            )
             heard = air.expect(terminated(), within=20, since=place)
             status = heard.packet.command.fields["StatusCode"]
             demand(status == 1, "status 1", f"status {status}")
-            demand(answer and heard.time - answer.time <= 10, "within 10 s",
-                   f"after {heard.time - answer.time if answer else -1:.3f} s")
+            demand(
+                answer and heard.time - answer.time <= 10,
+                "within 10 s",
+                f"after {heard.time - answer.time if answer else -1:.3f} s",
+            )
         with step("Observe 1800 s", "at most ten attempts without a gap of 900 s"):
             tc.bench.wait(1800)
             absent(air, EPHEMERAL, since=place)
             times = [one.time for one in air.find(INITIATE, since=place)]
             gaps = [later - one for one, later in zip(times, times[10:], strict=False)]
-            demand(all(gap >= 900 for gap in gaps), "a gap of 900 s after ten attempts",
-                   f"{len(times)} attempts in 1800 s")
+            demand(
+                all(gap >= 900 for gap in gaps),
+                "a gap of 900 s after ten attempts",
+                f"{len(times)} attempts in 1800 s",
+            )
     remark(f"after 1800 s the device {'is still' if tc.control_read() else 'is not'} in service")
 
 
-@case("CBKE-16", clauses=["C.3.1.3"], pics="SEC-CBKEI", dut=["joiner"], kind="security",
-      deadline=8000)
+@case(
+    "CBKE-16", clauses=["C.3.1.3"], pics="SEC-CBKEI", dut=["joiner"], kind="security", deadline=8000
+)
 def test_reflected_macu(tc, fresh_dut, air):
     """An initiator that gets its own MACU back as MACV installs no key."""
     derived, asked = [], []
@@ -92,8 +107,13 @@ def test_reflected_macu(tc, fresh_dut, air):
         with step("Answer Confirm Key with the device's own MACU", "Terminate, status 2"):
             with (
                 tc.tapped("zcl", "in", note, match=is_response(CONFIRMATION)),
-                tc.tapped("zcl", "out", lambda frame: replace(frame, payload=asked[-1]),
-                          match=is_response(CONFIRMATION), times=1),
+                tc.tapped(
+                    "zcl",
+                    "out",
+                    lambda frame: replace(frame, payload=asked[-1]),
+                    match=is_response(CONFIRMATION),
+                    times=1,
+                ),
             ):
                 place = start(tc, fresh_dut)
                 air.expect(CONFIRM, within=3600, since=place)
@@ -109,24 +129,39 @@ def test_reflected_macu(tc, fresh_dut, air):
         honest_one_follows(tc, air)
 
 
-@case("CBKE-18", clauses=["C.3.1.2.3.4"], pics="SEC-CBKEI", dut=["joiner"], findings=["F-39"],
-      deadline=12000)
+@case(
+    "CBKE-18",
+    clauses=["C.3.1.2.3.4"],
+    pics="SEC-CBKEI",
+    dut=["joiner"],
+    findings=["F-39"],
+    deadline=12000,
+)
 def test_no_resources(tc, dut, air):
     """An initiator that is told to wait begins again no earlier."""
     with step("Answer Initiate with Terminate 4 and wait time 30, then 120", "it waits so long"):
         for wait in (30, 120):
             fresh(tc, dut)
             busy = bytes([4, wait, 1, 0])
-            with tc.tapped("zcl", "out", lambda frame, busy=busy: replace(
-                    frame, command=3, payload=busy), match=is_response(INITIATED), times=1):
+            with tc.tapped(
+                "zcl",
+                "out",
+                lambda frame, busy=busy: replace(frame, command=3, payload=busy),
+                match=is_response(INITIATED),
+                times=1,
+            ):
                 place = start(tc, dut)
-                refusal = air.expect(zcl("TerminateKeyEstablishment"), within=3600, since=place,
-                                     dut=False)
+                refusal = air.expect(
+                    zcl("TerminateKeyEstablishment"), within=3600, since=place, dut=False
+                )
                 air.mark()
                 again = air.seek(INITIATE, within=1200, since=refusal.number)
                 earlier = again is not None and again.time - refusal.time < wait - 1
-                demand(not earlier, f"no Initiate for {wait} s",
-                       f"after {again.time - refusal.time:.1f} s" if again else "none in 1200 s")
+                demand(
+                    not earlier,
+                    f"no Initiate for {wait} s",
+                    f"after {again.time - refusal.time:.1f} s" if again else "none in 1200 s",
+                )
                 should(again is not None, "a new Initiate within 1200 s", "a new Initiate")
 
 
@@ -140,12 +175,16 @@ def in_time(tc, dut, air, seconds):
     return place, asked
 
 
-@case("CBKE-22", clauses=["C.3.1.1", "C.3.1.2.3.1"], pics="SEC-CBKEI", dut=["joiner"],
-      deadline=20000)
+@case(
+    "CBKE-22", clauses=["C.3.1.1", "C.3.1.2.3.1"], pics="SEC-CBKEI", dut=["joiner"], deadline=20000
+)
 def test_initiator_honours_advertised_times(tc, dut, air):
     """An initiator waits as long as the partner advertised, and 2 s more."""
-    usual = (tc.establishment.advertised, tc.establishment.ephemeral_time,
-             tc.establishment.confirm_time)
+    usual = (
+        tc.establishment.advertised,
+        tc.establishment.ephemeral_time,
+        tc.establishment.confirm_time,
+    )
     try:
         with step("Advertise 20 s; answer after 18 s, then after 21 s", "the exchange completes"):
             for seconds in (18.0, 21.0):
@@ -164,12 +203,18 @@ def test_initiator_honours_advertised_times(tc, dut, air):
                 if ended is not None:
                     waited = ended.time - asked.time
                     demand(waited >= 22, "no Terminate before 22 s", f"after {waited:.1f} s")
-                should(given_up is not None and given_up - asked.time <= 300,
-                       "it gives up within 300 s", "it gave up")
+                should(
+                    given_up is not None and given_up - asked.time <= 300,
+                    "it gives up within 300 s",
+                    "it gave up",
+                )
                 observe("the device did not hurry the trust center")
     finally:
-        (tc.establishment.advertised, tc.establishment.ephemeral_time,
-         tc.establishment.confirm_time) = usual
+        (
+            tc.establishment.advertised,
+            tc.establishment.ephemeral_time,
+            tc.establishment.confirm_time,
+        ) = usual
 
 
 @contextmanager
@@ -198,8 +243,15 @@ def initiated_on(air, place, allowed):
     return air.expect(CONFIRMED, within=60, since=place, dut=False)
 
 
-@case("CBKE-34", clauses=["5.4.7.3", "C.3.1.1"], pics="SEC-CBKEI", dut=["joiner"],
-      revision="1.1", findings=["F-20"], deadline=8000)
+@case(
+    "CBKE-34",
+    clauses=["5.4.7.3", "C.3.1.1"],
+    pics="SEC-CBKEI",
+    dut=["joiner"],
+    revision="1.1",
+    findings=["F-20"],
+    deadline=8000,
+)
 def test_endpoint_is_discovered(tc, fresh_dut, air):
     """The endpoint of key establishment is discovered, not assumed."""
     with establishment_on(tc, 0x2A):
@@ -211,8 +263,16 @@ def test_endpoint_is_discovered(tc, fresh_dut, air):
             key_works(tc)
 
 
-@case("CBKE-35", clauses=["5.4.7.2", "C.3.1.1"], pics="SEC-CBKEI", dut=["joiner"],
-      kind="robustness", revision="1.1", findings=["F-20"], deadline=8000)
+@case(
+    "CBKE-35",
+    clauses=["5.4.7.2", "C.3.1.1"],
+    pics="SEC-CBKEI",
+    dut=["joiner"],
+    kind="robustness",
+    revision="1.1",
+    findings=["F-20"],
+    deadline=8000,
+)
 def test_several_endpoints(tc, fresh_dut, air):
     """Of several endpoints with the cluster one is used, once."""
     with establishment_on(tc, 5, 9):

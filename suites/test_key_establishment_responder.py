@@ -59,8 +59,13 @@ def runs_without_key(tc, air, exchange, *, certificate=None, mac_u=None):
     return ended.packet.command.fields["StatusCode"] if ended else None
 
 
-@case("CBKE-09", clauses=["C.3.1.2.3.3", "C.4.2"], pics="SEC-CBKER", kind="security",
-      findings=["F-09"])
+@case(
+    "CBKE-09",
+    clauses=["C.3.1.2.3.3", "C.4.2"],
+    pics="SEC-CBKER",
+    kind="security",
+    findings=["F-09"],
+)
 def test_corrupted_certificate(tc, idle_responder, air):
     """A corrupted certificate is detected at confirmation at the latest."""
     good = tc.establishment.credentials.certificate
@@ -72,8 +77,9 @@ def test_corrupted_certificate(tc, idle_responder, air):
     with step("Exchanges with the certificate's point altered, honest key", "no MACV"):
         for what, (certificate, allowed) in wrongs.items():
             status = runs_without_key(tc, air, Exchange(tc), certificate=certificate)
-            demand(status in allowed, f"Terminate with status in {allowed}",
-                   f"{what}: status {status}")
+            demand(
+                status in allowed, f"Terminate with status in {allowed}", f"{what}: status {status}"
+            )
             key_is_unchanged(tc)
     with step("A valid exchange", "completes"):
         complete(tc)
@@ -81,15 +87,27 @@ def test_corrupted_certificate(tc, idle_responder, air):
 
 def mac_u_of_sender(tc):
     """MACU over the node's own address in place of the certificate's subject."""
+
     def computed(exchange):
-        return cbke.mac_u(exchange.mac_key, tc.eui64.to_be(), exchange.their_certificate[22:30],
-                          exchange.ephemeral.public, exchange.their_ephemeral)
+        return cbke.mac_u(
+            exchange.mac_key,
+            tc.eui64.to_be(),
+            exchange.their_certificate[22:30],
+            exchange.ephemeral.public,
+            exchange.their_ephemeral,
+        )
 
     return computed
 
 
-@case("CBKE-10", clauses=["C.3.1.2.3.1.2"], pics=["SEC-CBKER", "SEC-CERTSUBJ"], kind="security",
-      revision="1.1", findings=["F-24"])
+@case(
+    "CBKE-10",
+    clauses=["C.3.1.2.3.1.2"],
+    pics=["SEC-CBKER", "SEC-CERTSUBJ"],
+    kind="security",
+    revision="1.1",
+    findings=["F-24"],
+)
 def test_certificate_of_another_device(tc, idle_responder, air):
     """A certificate of another device gives no key."""
     foreign = issue(OTHER)
@@ -106,8 +124,13 @@ def test_certificate_of_another_device(tc, idle_responder, air):
         complete(tc)
 
 
-@case("CBKE-11", clauses=["C.3.1.2.3.1.2", "C.4.2"], pics="SEC-CBKER", kind="security",
-      findings=["F-24"])
+@case(
+    "CBKE-11",
+    clauses=["C.3.1.2.3.1.2", "C.4.2"],
+    pics="SEC-CBKER",
+    kind="security",
+    findings=["F-24"],
+)
 def test_subject_changed(tc, idle_responder, air):
     """A certificate whose subject was rewritten gives no key."""
     other = issue(OTHER)
@@ -119,8 +142,15 @@ def test_subject_changed(tc, idle_responder, air):
         key_is_unchanged(tc)
 
 
-@case("CBKE-37", clauses=["C.2", "5.4.2.2.2"], pics="SEC-CBKER", kind="security",
-      level="report", findings=["F-08"], needs=["radio", "sniffer", "console"])
+@case(
+    "CBKE-37",
+    clauses=["C.2", "5.4.2.2.2"],
+    pics="SEC-CBKER",
+    kind="security",
+    level="report",
+    findings=["F-08"],
+    needs=["radio", "sniffer", "console"],
+)
 def test_certificate_checks_beyond_the_issuer(tc, idle_responder, air):
     """What a certificate is checked for beyond its issuer is recorded."""
     with step("An exchange with the certificate of another device", "recorded"):
@@ -169,8 +199,11 @@ def test_device_keeps_its_advertised_times(tc, idle_responder, air):
             exchange.initiate()
             exchange.expect_initiated()
             ephemeral, confirm = exchange.their_times
-            demand(max(ephemeral, confirm) <= 0xFE, "times of at most 0xFE",
-                   f"times {exchange.their_times}")
+            demand(
+                max(ephemeral, confirm) <= 0xFE,
+                "times of at most 0xFE",
+                f"times {exchange.their_times}",
+            )
             asked = tc.bench.now()
             exchange.offer_ephemeral()
             heard = air.expect(EPHEMERAL, within=ephemeral + margin)
@@ -216,12 +249,18 @@ def test_replayed_partner_ephemeral(tc, idle_responder, air):
         second = Exchange(tc)
         second.ephemeral = first.ephemeral
         second.up_to_confirm()
-        demand(second.their_ephemeral != first.their_ephemeral, "another ephemeral key",
-               second.their_ephemeral.hex())
+        demand(
+            second.their_ephemeral != first.their_ephemeral,
+            "another ephemeral key",
+            second.their_ephemeral.hex(),
+        )
         second.confirm()
         mac_v = second.expect_confirmed()
-        demand(mac_v == second.mac_v() and second.link_key != first.link_key,
-               "another link key", "another link key")
+        demand(
+            mac_v == second.mac_v() and second.link_key != first.link_key,
+            "another link key",
+            "another link key",
+        )
         tc.took_key(tc.device, second.link_key)
         terminate(tc)
     with step("A third with the MACU of the first", "Terminate, status 2"):
@@ -253,8 +292,14 @@ def offered(tc, air, point):
     return answered, confirmed, ended
 
 
-@case("CBKE-27", clauses=["C.3.1.2.3.2", "C.4.2"], pics="SEC-CBKER", kind="security",
-      needs=["radio", "sniffer", "console"], findings=["F-40", "F-07"])
+@case(
+    "CBKE-27",
+    clauses=["C.3.1.2.3.2", "C.4.2"],
+    pics="SEC-CBKER",
+    kind="security",
+    needs=["radio", "sniffer", "console"],
+    findings=["F-40", "F-07"],
+)
 def test_invalid_ephemeral_points(tc, idle_responder, air):
     """Ephemeral keys that are no good points give no key."""
     before = complete(tc)

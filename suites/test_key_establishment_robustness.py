@@ -26,12 +26,20 @@ def key_is_unchanged(tc):
     demand(works, "an answer under the link key in force", "answered" if works else "silence")
 
 
-@case("CBKE-03", clauses=["C.5", "C.4.2", "ZB-B.6", "ZB-B"], pics="SEC-SUITE1", level="report",
-      needs=["radio", "sniffer", "console"], findings=["F-04", "F-06", "F-07"])
+@case(
+    "CBKE-03",
+    clauses=["C.5", "C.4.2", "ZB-B.6", "ZB-B"],
+    pics="SEC-SUITE1",
+    level="report",
+    needs=["radio", "sniffer", "console"],
+    findings=["F-04", "F-06", "F-07"],
+)
 def test_known_answers(tc, dut, air):
     """The device's own arithmetic gives the published values, where it can show them."""
-    published = {"mac_u": "B82F1F9774740C32F80FCFC3921B6420",
-                 "mac_v": "79D5F2AD1C31D4D1EE7CB719AC683C3C"}
+    published = {
+        "mac_u": "B82F1F9774740C32F80FCFC3921B6420",
+        "mac_v": "79D5F2AD1C31D4D1EE7CB719AC683C3C",
+    }
     with step("Order the device's self-test with the keys of Annex C.5", "the published values"):
         dut.ensure_powered()
         said = dut.do("cbke_self_test")
@@ -52,8 +60,15 @@ def ephemeral_of(tc):
     return exchange.their_ephemeral
 
 
-@case("CBKE-29", clauses=["C.3.1.2.3.2", "ZB-4.5.4.1"], pics="SEC-CBKER", kind="security",
-      needs=POWER, findings=["F-03", "F-40"], deadline=20000)
+@case(
+    "CBKE-29",
+    clauses=["C.3.1.2.3.2", "ZB-4.5.4.1"],
+    pics="SEC-CBKER",
+    kind="security",
+    needs=POWER,
+    findings=["F-03", "F-40"],
+    deadline=20000,
+)
 def test_ephemerals_are_unrelated(tc, idle_responder, air):
     """The device's ephemeral keys are all different and unrelated."""
     with step("Collect 250 ephemeral keys in a row", "250 values"):
@@ -67,25 +82,41 @@ def test_ephemerals_are_unrelated(tc, idle_responder, air):
         observe(f"{len(first)} values")
     with step("Compare them", "all differ, none is near the one before"):
         different = len({*points, *first})
-        demand(different == len(points) + len(first), "300 distinct values",
-               f"{different} distinct values")
+        demand(
+            different == len(points) + len(first),
+            "300 distinct values",
+            f"{different} distinct values",
+        )
         near = related(points) + related(first)
-        demand(not near, "no two in a row at most 65536 apart",
-               f"{len(near)} pairs: {near[:3]}" if near else "no two in a row are near")
+        demand(
+            not near,
+            "no two in a row at most 65536 apart",
+            f"{len(near)} pairs: {near[:3]}" if near else "no two in a row are near",
+        )
 
 
-@case("CBKE-31", clauses=["C.3.1.2.3.4"], pics="SEC-CBKER and not NR-SED",
-      kind="security", findings=["F-39"],
-      needs=["radio", "second_radio", "sniffer"])
+@case(
+    "CBKE-31",
+    clauses=["C.3.1.2.3.4"],
+    pics="SEC-CBKER and not NR-SED",
+    kind="security",
+    findings=["F-39"],
+    needs=["radio", "second_radio", "sniffer"],
+)
 def test_terminate_from_a_third_party(tc, idle_responder, attacker, air):
     """Terminate from a third party is ignored."""
     attacker.enter()
     with step("Initiate and Ephemeral; another node sends Terminate; Confirm", "the right MACV"):
         exchange = Exchange(tc).up_to_confirm()
         for direction in (Direction.TO_SERVER, Direction.TO_CLIENT):
-            frame = ZclFrame(cluster_specific=True, direction=direction, command=TERMINATE,
-                             sequence=attacker.node.zcl.next_sequence(),
-                             payload=bytes([3, 0, 1, 0]), disable_default_response=True)
+            frame = ZclFrame(
+                cluster_specific=True,
+                direction=direction,
+                command=TERMINATE,
+                sequence=attacker.node.zcl.next_sequence(),
+                payload=bytes([3, 0, 1, 0]),
+                disable_default_response=True,
+            )
             attacker.send_zcl(CLUSTER, frame, secure=False)
             tc.bench.wait(0.5)
         exchange.confirm()
@@ -115,12 +146,17 @@ def fail_with_wrong_issuer(tc):
     Exchange(tc, issue(tc.eui64, issuer=bytes.fromhex("0102030405060708"))).initiate()
 
 
-@case("CBKE-32", clauses=["C.2", "5.4.5"], pics="SEC-LKUPD", kind="security", needs=POWER,
-      findings=["F-02"])
+@case(
+    "CBKE-32",
+    clauses=["C.2", "5.4.5"],
+    pics="SEC-LKUPD",
+    kind="security",
+    needs=POWER,
+    findings=["F-02"],
+)
 def test_no_key_change_when_an_exchange_fails(tc, idle_responder, air):
     """The link key stays when an exchange fails."""
-    failures = (fail_with_wrong_mac, fail_with_terminate, fail_with_silence,
-                fail_with_wrong_issuer)
+    failures = (fail_with_wrong_mac, fail_with_terminate, fail_with_silence, fail_with_wrong_issuer)
     with step("Failed exchanges of four kinds; key probe at once and after 60 s", "answered"):
         for fail in failures:
             start = air.mark()
@@ -171,19 +207,32 @@ def key_after_cut(tc, exchange):
     old = tc.key_probe()
     if not old and not new:
         begun = zcl("ConfirmKeyDataRequest")
-        demand(tc.air.seek(begun, within=1200), "service under one of the keys, or a new exchange",
-               "neither key works and no new exchange came in 1200 s")
+        demand(
+            tc.air.seek(begun, within=1200),
+            "service under one of the keys, or a new exchange",
+            "neither key works and no new exchange came in 1200 s",
+        )
         tc.bench.wait(5)
         key_is_unchanged(tc)
     return old, new
 
 
-@case("CBKE-33", clauses=["C.2", "LAB-PWR"], pics=["LL-NVM", "SEC-CBKER"], kind="robustness",
-      needs=POWER, deadline=30000)
+@case(
+    "CBKE-33",
+    clauses=["C.2", "LAB-PWR"],
+    pics=["LL-NVM", "SEC-CBKER"],
+    kind="robustness",
+    needs=POWER,
+    deadline=30000,
+)
 def test_power_loss_at_each_step(tc, idle_responder, air):
     """Power lost at any step of key establishment leaves one key in force."""
-    cuts = (cut_after_initiate, cut_after_ephemeral, cut_after_confirm_request,
-            cut_after_confirm_response)
+    cuts = (
+        cut_after_initiate,
+        cut_after_ephemeral,
+        cut_after_confirm_request,
+        cut_after_confirm_response,
+    )
     with step("Cut power at each of four steps, ten times; probe both keys", "one of them works"):
         for cut in cuts:
             results = []
@@ -227,36 +276,65 @@ def test_terminate_is_well_formed(tc, idle_responder, air):
 HIGH_SECURITY = (0x01, 0x02, 0x03, 0x04, 0x0A, 0x0B, 0x0C, 0x0D)
 
 
-@case("CBKE-38", clauses=["ZB-4.2.3.1", "5.2"], pics="LL-STDSEC", kind="security",
-      findings=["F-07", "F-26"])
+@case(
+    "CBKE-38",
+    clauses=["ZB-4.2.3.1", "5.2"],
+    pics="LL-STDSEC",
+    kind="security",
+    findings=["F-07", "F-26"],
+)
 def test_high_security_commands_are_ignored(tc, dut_in_service, air):
     """Commands of symmetric-key establishment and of high security are ignored."""
-    answers = Pattern("a SKKE or entity authentication command", lambda packet: isinstance(
-        packet.aps_command, RawCommand) and packet.aps_command.id in HIGH_SECURITY)
+    answers = Pattern(
+        "a SKKE or entity authentication command",
+        lambda packet: (
+            isinstance(packet.aps_command, RawCommand) and packet.aps_command.id in HIGH_SECURITY
+        ),
+    )
     commands = [RawCommand(number, bytes(16)) for number in HIGH_SECURITY]
     commands.append(TransportKey(0x00, bytes(range(16))))
     with step("Each command, NWK-secured, then APS-secured too", "no answer of those types"):
         for command in commands:
             for key in (None, tc.link_key):
-                tc.do(tc.node.aps.send_command, command, tc.device_short, link_key=key,
-                      key_id=KeyId.DATA)
+                tc.do(
+                    tc.node.aps.send_command,
+                    command,
+                    tc.device_short,
+                    link_key=key,
+                    key_id=KeyId.DATA,
+                )
                 air.never(answers, during=SHALL_ANSWER)
     with step("Control read and key probe", "answered"):
         in_service(tc)
         key_is_unchanged(tc)
 
 
-@case("CBKE-41", clauses=["C.3.1.3", "C.3.1.2.3.2"], pics="SEC-CBKER", kind="negative",
-      findings=["F-39"])
+@case(
+    "CBKE-41",
+    clauses=["C.3.1.3", "C.3.1.2.3.2"],
+    pics="SEC-CBKER",
+    kind="negative",
+    findings=["F-39"],
+)
 def test_responses_without_a_request(tc, idle_responder, air):
     """Responses that nobody asked for begin nothing."""
     exchange = Exchange(tc)
     certificate = exchange.credentials.certificate
-    unasked = {"Initiate": (0, bytes([1, 0, 10, 10]) + certificate),
-               "Ephemeral Data": (1, exchange.ephemeral.public),
-               "Confirm Key": (2, bytes(16)), "Terminate": (TERMINATE, bytes([3, 0, 1, 0]))}
-    begun = [zcl(name) for name in ("EphemeralDataRequest", "ConfirmKeyDataRequest",
-                                    "EphemeralDataResponse", "ConfirmKeyDataResponse")]
+    unasked = {
+        "Initiate": (0, bytes([1, 0, 10, 10]) + certificate),
+        "Ephemeral Data": (1, exchange.ephemeral.public),
+        "Confirm Key": (2, bytes(16)),
+        "Terminate": (TERMINATE, bytes([3, 0, 1, 0])),
+    }
+    begun = [
+        zcl(name)
+        for name in (
+            "EphemeralDataRequest",
+            "ConfirmKeyDataRequest",
+            "EphemeralDataResponse",
+            "ConfirmKeyDataResponse",
+        )
+    ]
     with step("Responses and Terminate to the idle device", "no exchange begins"):
         for what, (command, payload) in unasked.items():
             start = air.mark()

@@ -10,24 +10,46 @@ from lab.procedures import authenticate, descriptors, fresh, quiet
 from lab.secrets import in_octets, in_text
 from zigbee.zcl import Direction, ZclFrame, general
 
-READABLE = Pattern("a readable frame of an application or ZDP",
-                   lambda packet: packet.zcl is not None or packet.zdp is not None)
+READABLE = Pattern(
+    "a readable frame of an application or ZDP",
+    lambda packet: packet.zcl is not None or packet.zdp is not None,
+)
 ZDP_ANSWER = READABLE.where(
-    lambda packet: packet.zdp is not None and packet.zdp.cluster & 0x8000, "that answers")
+    lambda packet: packet.zdp is not None and packet.zdp.cluster & 0x8000, "that answers"
+)
 SIDES = ((Direction.TO_SERVER, "InputClusters"), (Direction.TO_CLIENT, "OutputClusters"))
 AT_ONCE = 16
-USUAL = ("help", "keys", "keys print", "cert", "certs", "dump", "security", "nvm", "nv read",
-         "info", "debug", "tokens dump", "peek 0", "factory-test")
+USUAL = (
+    "help",
+    "keys",
+    "keys print",
+    "cert",
+    "certs",
+    "dump",
+    "security",
+    "nvm",
+    "nv read",
+    "info",
+    "debug",
+    "tokens dump",
+    "peek 0",
+    "factory-test",
+)
 
 
 def known_keys(tc, dut):
     """Every key of the campaign, by a name for reports; those that were no secret left out."""
     public = dut.eui64.to_le()  # a case offers it, doubled, as a key that is to be refused
-    keys = {f"network key {sequence}": key for sequence, several in tc.air.keys.network.items()
-            for key in several}
-    keys |= {f"link key {number} ({one.label})": one.key
-             for number, one in enumerate(tc.air.keys.links, 1)
-             if one.key != b"ZigBeeAlliance09" and public not in one.key}
+    keys = {
+        f"network key {sequence}": key
+        for sequence, several in tc.air.keys.network.items()
+        for key in several
+    }
+    keys |= {
+        f"link key {number} ({one.label})": one.key
+        for number, one in enumerate(tc.air.keys.links, 1)
+        if one.key != b"ZigBeeAlliance09" and public not in one.key
+    }
     return keys
 
 
@@ -45,8 +67,16 @@ def private_key(tc, dut):
     return {"private key": ours.private_key.to_bytes(21, "big")}
 
 
-@case("STORE-01", clauses=["LAB-STORE"], pics="BEN-CON", needs=["radio", "console"],
-      level="should", kind="security", findings=["F-13"], deadline=8000)
+@case(
+    "STORE-01",
+    clauses=["LAB-STORE"],
+    pics="BEN-CON",
+    needs=["radio", "console"],
+    level="should",
+    kind="security",
+    findings=["F-13"],
+    deadline=8000,
+)
 def test_no_key_on_the_console(tc, dut):
     """No key on the console."""
     with step("A failed join, a join with key establishment, a boot", "console log"):
@@ -64,8 +94,11 @@ def test_no_key_on_the_console(tc, dut):
         keys = known_keys(tc, dut) | private_key(tc, dut)
         lines, octets = dut.heard_on_console()
         found = in_text(keys, lines, octets)
-        should(not found, "no key", f"{len(keys)} keys searched for, found: "
-               f"{', '.join(found) or 'none'}")
+        should(
+            not found,
+            "no key",
+            f"{len(keys)} keys searched for, found: {', '.join(found) or 'none'}",
+        )
 
 
 def read_all(tc, cluster, direction, endpoint, secure):
@@ -73,8 +106,13 @@ def read_all(tc, cluster, direction, endpoint, secure):
     start, complete = 0, False
     while not complete:
         ask = general.DiscoverAttributes(start, AT_ONCE)
-        frame = ZclFrame(cluster_specific=False, direction=direction, payload=ask.to_bytes(),
-                         sequence=tc.node.zcl.next_sequence(), command=ask.COMMAND)
+        frame = ZclFrame(
+            cluster_specific=False,
+            direction=direction,
+            payload=ask.to_bytes(),
+            sequence=tc.node.zcl.next_sequence(),
+            command=ask.COMMAND,
+        )
         tc.send_zcl(cluster, frame, secure=secure, endpoint=endpoint)
         answer = zcl("DiscoverAttributesResponse").numbered(frame.sequence)
         heard = tc.air.seek(answer, within=3)
@@ -96,12 +134,17 @@ def ask_everything(tc):
     requests = [
         ("NWK_addr_req", {"IEEEAddr": tc.device, "RequestType": 1, "StartIndex": 0}),
         ("IEEE_addr_req", simple | {"RequestType": 1, "StartIndex": 0}),
-        ("Node_Desc_req", simple), ("Power_Desc_req", simple), ("Active_EP_req", simple),
+        ("Node_Desc_req", simple),
+        ("Power_Desc_req", simple),
+        ("Active_EP_req", simple),
         ("Simple_Desc_req", simple | {"EndPoint": tc.dut_endpoint}),
-        ("Match_Desc_req", simple | {"ProfileID": 0x0109, "InClusterList": [0x0800],
-                                     "OutClusterList": []}),
+        (
+            "Match_Desc_req",
+            simple | {"ProfileID": 0x0109, "InClusterList": [0x0800], "OutClusterList": []},
+        ),
         ("System_Server_Discovery_req", {"ServerMask": 0xFFFF}),
-        ("Mgmt_Lqi_req", {"StartIndex": 0}), ("Mgmt_Bind_req", {"StartIndex": 0}),
+        ("Mgmt_Lqi_req", {"StartIndex": 0}),
+        ("Mgmt_Bind_req", {"StartIndex": 0}),
     ]
     for name, fields in requests:
         tc.ask(name, **fields)
@@ -109,15 +152,28 @@ def ask_everything(tc):
     return len(requests)
 
 
-@case("STORE-02", clauses=["LAB-STORE", "6.1"], pics="LL-PRO", kind="security",
-      findings=["F-13", "F-33"], deadline=20000)
+@case(
+    "STORE-02",
+    clauses=["LAB-STORE", "6.1"],
+    pics="LL-PRO",
+    kind="security",
+    findings=["F-13", "F-33"],
+    deadline=20000,
+)
 def test_no_key_in_attributes(tc, dut_in_service, air):
     """No key in attributes or ZDP answers."""
     start = air.mark()
-    with step("Discover and read every attribute of every cluster, under the network key and under "
-              "the link key", "values"):
-        clusters = [(one["Endpoint"], cluster, direction) for one in list(descriptors(tc))
-                    for direction, name in SIDES for cluster in {*one[name], 0x0015}]
+    with step(
+        "Discover and read every attribute of every cluster, under the network key and under "
+        "the link key",
+        "values",
+    ):
+        clusters = [
+            (one["Endpoint"], cluster, direction)
+            for one in list(descriptors(tc))
+            for direction, name in SIDES
+            for cluster in {*one[name], 0x0015}
+        ]
         for endpoint, cluster, direction in clusters:
             for secure in (False, True):
                 read_all(tc, cluster, direction, endpoint, secure)
@@ -132,13 +188,23 @@ def test_no_key_in_attributes(tc, dut_in_service, air):
         keys = known_keys(tc, dut_in_service)
         if dut_in_service.file.identity.install_code is not None:
             keys["installation code"] = dut_in_service.install_code
-        leaks = {f"{name} in {one}" for one in air.find(READABLE, since=start)
-                 for name in in_octets(keys, one.packet.aps.payload)}
+        leaks = {
+            f"{name} in {one}"
+            for one in air.find(READABLE, since=start)
+            for name in in_octets(keys, one.packet.aps.payload)
+        }
         demand(not leaks, "no key", "; ".join(sorted(leaks)) or f"none of {len(keys)} keys")
 
 
-@case("STORE-03", clauses=["LAB-STORE"], pics="BEN-CON", needs=["console"], level="report",
-      kind="security", findings=["F-13"])
+@case(
+    "STORE-03",
+    clauses=["LAB-STORE"],
+    pics="BEN-CON",
+    needs=["console"],
+    level="report",
+    kind="security",
+    findings=["F-13"],
+)
 def test_console_commands_that_concern_keys(dut):
     """Console does not offer key change without authentication."""
     with step("Type commands that consoles usually have", "refused or absent"):
@@ -150,13 +216,19 @@ def test_console_commands_that_concern_keys(dut):
         observe(f"{len(USUAL)} commands were tried")
 
 
-@case("STORE-04", clauses=["LAB-STORE"], pics="BEN-CON", needs=["console"], level="report",
-      kind="security", findings=["F-13"])
+@case(
+    "STORE-04",
+    clauses=["LAB-STORE"],
+    pics="BEN-CON",
+    needs=["console"],
+    level="report",
+    kind="security",
+    findings=["F-13"],
+)
 def test_inspection_record(dut):
     """Keys on board: inspection record."""
     with step("Take the answers of the inspection from the DUT file", "recorded"):
-        answers = {name: getattr(dut.file.inspection, name)
-                   for name in InspectionPart.model_fields}
+        answers = {name: getattr(dut.file.inspection, name) for name in InspectionPart.model_fields}
         for name, answer in answers.items():
             remark(f"{name.replace('_', ' ')}: {answer or 'not answered in [inspection]'}")
         given = sum(answer is not None for answer in answers.values())

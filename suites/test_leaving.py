@@ -21,16 +21,27 @@ def goes():
     """A leave indication, a Rejoin Request or an association request of the device."""
     left = nwk(Leave)
     return any_frame().where(
-        lambda packet: left.matches(packet) or rejoin_request().matches(packet)
-        or mac(AssociationRequest).matches(packet), "of a device that leaves or rejoins")
+        lambda packet: (
+            left.matches(packet)
+            or rejoin_request().matches(packet)
+            or mac(AssociationRequest).matches(packet)
+        ),
+        "of a device that leaves or rejoins",
+    )
 
 
 def leaves(unit, target, source):
     """NWK Leave with request, then with rejoin, remove children and both, from ``source``."""
     return [
-        unit.in_nwk(Leave(rejoin=rejoin, request=True, remove_children=children).to_bytes(),
-                    dst=target, src=source, frame_type=NwkType.COMMAND, radius=1)
-        for children in (False, True) for rejoin in (False, True)
+        unit.in_nwk(
+            Leave(rejoin=rejoin, request=True, remove_children=children).to_bytes(),
+            dst=target,
+            src=source,
+            frame_type=NwkType.COMMAND,
+            radius=1,
+        )
+        for children in (False, True)
+        for rejoin in (False, True)
     ]
 
 
@@ -42,21 +53,40 @@ def stays(tc, air, stimulus, watch=30):
     in_service(tc)
 
 
-@case("LEAVE-01", clauses=["5.5.5.1", "ZB-3.4.4"], pics="SEC-RM", dut=["router"], revision="1.1",
-      kind="security", needs=SECOND, findings=["F-25", "F-26"])
+@case(
+    "LEAVE-01",
+    clauses=["5.5.5.1", "ZB-3.4.4"],
+    pics="SEC-RM",
+    dut=["router"],
+    revision="1.1",
+    kind="security",
+    needs=SECOND,
+    findings=["F-25", "F-26"],
+)
 def test_authenticated_router_ignores_nwk_leave(tc, dut_in_service, air):
     """Authenticated router ignores NWK Leave."""
     with neighbour(tc) as insider:
-        with step("A node with the network key sends NWK Leave in four forms, from its own address "
-                  "and then from 0x0000", "ignored, control read answered after each"):
+        with step(
+            "A node with the network key sends NWK Leave in four forms, from its own address "
+            "and then from 0x0000",
+            "ignored, control read answered after each",
+        ):
             insider.settle([tc.network_key])
             for source in (insider.node.mac.short, 0x0000):
                 for frame in leaves(insider, tc.device_short, source):
                     stays(tc, air, lambda f=frame: insider.send_nwk(f))
 
 
-@case("LEAVE-02", clauses=["5.5.5.1", "ZB-3.4.4"], pics="NR-ZED or NR-SED", dut=["sleepy"],
-      revision="1.1", kind="security", needs=SECOND, findings=["F-25"])
+@case(
+    "LEAVE-02",
+    clauses=["5.5.5.1", "ZB-3.4.4"],
+    pics="NR-ZED or NR-SED",
+    dut=["sleepy"],
+    revision="1.1",
+    kind="security",
+    needs=SECOND,
+    findings=["F-25"],
+)
 def test_end_device_obeys_nwk_leave_only_from_its_parent(tc, dut_in_service, air):
     """End device obeys NWK Leave only from its parent."""
     with neighbour(tc) as insider:
@@ -76,13 +106,23 @@ def test_end_device_obeys_nwk_leave_only_from_its_parent(tc, dut_in_service, air
         observe("leaves" if left else "stays")
 
 
-@case("LEAVE-03", clauses=["ZB-2.4", "5.5.5.1"], pics="SEC-RM", dut=["joiner"], revision="1.1",
-      kind="security", needs=SECOND, findings=["F-25"])
+@case(
+    "LEAVE-03",
+    clauses=["ZB-2.4", "5.5.5.1"],
+    pics="SEC-RM",
+    dut=["joiner"],
+    revision="1.1",
+    kind="security",
+    needs=SECOND,
+    findings=["F-25"],
+)
 def test_management_leave_without_aps_security(tc, dut_in_service, air):
     """Mgmt_Leave_req without APS security."""
     with neighbour(tc) as insider:
-        with step("A node with the network key sends Mgmt_Leave_req, then with the rejoin bit",
-                  "refused or not answered; the device stays"):
+        with step(
+            "A node with the network key sends Mgmt_Leave_req, then with the rejoin bit",
+            "refused or not answered; the device stays",
+        ):
             insider.settle([tc.network_key])
             for options in (0x00, REJOIN):
                 in_service(tc)
@@ -95,13 +135,21 @@ def test_management_leave_without_aps_security(tc, dut_in_service, air):
                 in_service(tc)
 
 
-@case("LEAVE-05", clauses=["5.5.5.1", "LAB-STORE"], pics=["COM-UIRST", "BEN-UI"], dut=["joiner"],
-      kind="security", needs=POWER, findings=["F-13", "F-34"])
+@case(
+    "LEAVE-05",
+    clauses=["5.5.5.1", "LAB-STORE"],
+    pics=["COM-UIRST", "BEN-UI"],
+    dut=["joiner"],
+    kind="security",
+    needs=POWER,
+    findings=["F-13", "F-34"],
+)
 def test_factory_reset_wipes_secrets(tc, dut_in_service, air):
     """Factory reset wipes secrets."""
     old, network = bytes(tc.link_key.key), tc.network_key.key
-    stale = any_frame().where(lambda packet: packet.aps_key == old or packet.nwk_key == network,
-                              "under the old keys")
+    stale = any_frame().where(
+        lambda packet: packet.aps_key == old or packet.nwk_key == network, "under the old keys"
+    )
     with step("Reset the device beside the old network, which is closed", "nothing under old keys"):
         dut_in_service.factory_reset()
         start = air.mark()
@@ -132,9 +180,17 @@ def test_factory_reset_wipes_secrets(tc, dut_in_service, air):
         demand(tc.key_probe(), "an answer under the new link key", "key probe answered")
 
 
-@case("LEAVE-06", clauses=["5.5.5.1"], pics=["COM-UIRST", "BEN-UI"], dut=["joiner"],
-      revision="1.1", level="report", kind="robustness", needs=["radio", "sniffer", "supply"],
-      findings=["F-34"])
+@case(
+    "LEAVE-06",
+    clauses=["5.5.5.1"],
+    pics=["COM-UIRST", "BEN-UI"],
+    dut=["joiner"],
+    revision="1.1",
+    level="report",
+    kind="robustness",
+    needs=["radio", "sniffer", "supply"],
+    findings=["F-34"],
+)
 def test_accidental_user_actions(tc, dut_in_service, air):
     """Accidental user actions do not remove the device."""
     with step("A short press, and five fast ones", "recorded"):

@@ -16,32 +16,51 @@ BASIC, TIME, PRICE, KEY_ESTABLISHMENT = 0x0000, 0x000A, 0x0700, 0x0800
 
 def energy_clusters(tc, air):
     """Clusters of the device's descriptor that 5.4.6 puts under the link key, by side; no Time."""
-    sequence = tc.ask("Simple_Desc_req", NWKAddrOfInterest=tc.device_short,
-                      EndPoint=tc.dut_endpoint)
+    sequence = tc.ask(
+        "Simple_Desc_req", NWKAddrOfInterest=tc.device_short, EndPoint=tc.dut_endpoint
+    )
     heard = air.expect(any_frame().numbered(sequence), within=10)
     descriptor = heard.packet.zdp.fields["SimpleDescriptor"]
     sides = ((Direction.TO_SERVER, "InputClusters"), (Direction.TO_CLIENT, "OutputClusters"))
-    return [(cluster, side) for side, name in sides for cluster in descriptor[name]
-            if cluster != TIME and library.cluster(cluster).link_key_required]
+    return [
+        (cluster, side)
+        for side, name in sides
+        for cluster in descriptor[name]
+        if cluster != TIME and library.cluster(cluster).link_key_required
+    ]
 
 
-@case("LKEY-01", clauses=["5.4.6", "ZB-4"], pics="SEC-CBKER and not DT-REX",
-      kind="security", findings=["F-26"])
+@case(
+    "LKEY-01",
+    clauses=["5.4.6", "ZB-4"],
+    pics="SEC-CBKER and not DT-REX",
+    kind="security",
+    findings=["F-26"],
+)
 def test_energy_clusters_refuse_the_network_key(tc, dut_in_service, air):
     """Energy clusters refuse frames under the network key alone."""
     clusters = energy_clusters(tc, air)
     answers = any_frame().where(
-        lambda packet: packet.command is not None and packet.command.name != "DefaultResponse"
-        and packet.aps.cluster in dict(clusters), "that answers on an energy cluster")
+        lambda packet: (
+            packet.command is not None
+            and packet.command.name != "DefaultResponse"
+            and packet.aps.cluster in dict(clusters)
+        ),
+        "that answers on an energy cluster",
+    )
     with step("Read an attribute of each energy cluster under the network key", "no value"):
         demand(clusters, "energy clusters in the simple descriptor", f"clusters {clusters}")
         for cluster, side in clusters:
             frame = tc.read_frame(0x0000, direction=side)
-            ignored(tc, lambda c=cluster, f=frame: tc.send_zcl(c, f, secure=False), answers,
-                    during=5)
+            ignored(
+                tc, lambda c=cluster, f=frame: tc.send_zcl(c, f, secure=False), answers, during=5
+            )
             refusal = zcl("DefaultResponse", status=1).numbered(frame.sequence).without_link_key()
-            should(air.find(refusal, since=0), "Default Response FAILURE without APS security",
-                   f"cluster {cluster:#06x}: FAILURE under the network key")
+            should(
+                air.find(refusal, since=0),
+                "Default Response FAILURE without APS security",
+                f"cluster {cluster:#06x}: FAILURE under the network key",
+            )
     with step("A harmless command under the network key", "no cluster answer"):
         price = (PRICE, Direction.TO_CLIENT)
         if price in clusters:
@@ -65,32 +84,48 @@ def test_general_clusters_work_with_the_network_key(tc, dut_in_service, air):
             demand(type_id == kind, f"type {kind:#04x}", f"type {type_id:#04x}")
 
 
-@case("LKEY-03", clauses=["5.4.6", "5.4"], pics="SEC-CBKEI and not DT-REX", dut=["joiner", "esi"],
-      findings=["F-26"])
+@case(
+    "LKEY-03",
+    clauses=["5.4.6", "5.4"],
+    pics="SEC-CBKEI and not DT-REX",
+    dut=["joiner", "esi"],
+    findings=["F-26"],
+)
 def test_the_device_secures_its_own_energy_traffic(tc, dut_in_service, air):
     """The device secures its own energy traffic."""
-    with step("Restart the device's services, read each cluster of either side under the link key, "
-              "and record 600 s", "all under the link key"):
+    with step(
+        "Restart the device's services, read each cluster of either side under the link key, "
+        "and record 600 s",
+        "all under the link key",
+    ):
         start = air.mark()
         dut_in_service.reboot()
         quiet(tc, 60)
         for cluster, direction in energy_clusters(tc, air):
             tc.read(cluster, 0x0000, secure=True, direction=direction)
         quiet(tc, 600)
-        own = [one for one in air.find(aps(), since=start)
-               if one.packet.zcl is not None and one.packet.aps.cluster != TIME
-               and one.packet.nwk.dst < 0xFFF8
-               and library.cluster(one.packet.aps.cluster).link_key_required]
-        bare = [one for one in own if not one.packet.aps_opened
-                and one.packet.command.name != "DefaultResponse"]
+        own = [
+            one
+            for one in air.find(aps(), since=start)
+            if one.packet.zcl is not None
+            and one.packet.aps.cluster != TIME
+            and one.packet.nwk.dst < 0xFFF8
+            and library.cluster(one.packet.aps.cluster).link_key_required
+        ]
+        bare = [
+            one
+            for one in own
+            if not one.packet.aps_opened and one.packet.command.name != "DefaultResponse"
+        ]
         air.require(aps().where(lambda packet: packet.aps_opened, "under the link key"))
         if not own:
             raise Inconclusive("the device sent nothing on clusters that ask for the link key")
         demand(not bare, "APS security on each", f"{len(own)} frames, {len(bare)} without")
 
 
-@case("LKEY-04", clauses=["5.4.6", "ZB-4.4.1"], pics="SEC-CBKER", kind="security",
-      findings=["F-26"])
+@case(
+    "LKEY-04", clauses=["5.4.6", "ZB-4.4.1"], pics="SEC-CBKER", kind="security", findings=["F-26"]
+)
 def test_answer_to_a_secured_request_is_secured(tc, dut_in_service, air):
     """The answer to a secured request is secured."""
     with step("Read an attribute of cluster 0x0800 under the link key", "answer under it"):
@@ -110,6 +145,7 @@ def test_answer_to_a_secured_request_is_secured(tc, dut_in_service, air):
 @case("LKEY-06", clauses=["ZB-4.4.1", "ZB-A"], pics="SEC-CBKER", kind="security")
 def test_aps_frame_with_a_corrupted_mic(tc, dut_in_service, air):
     """An APS frame with a corrupted MIC is dropped."""
+
     def flip(frame, place):
         payload = bytearray(frame.payload)
         payload[place] ^= 0x01
@@ -120,7 +156,8 @@ def test_aps_frame_with_a_corrupted_mic(tc, dut_in_service, air):
         "the ciphertext": lambda frame: flip(frame, 1),
         "the APS counter": lambda frame: replace(frame, counter=frame.counter ^ 0x80),
         "the auxiliary counter": lambda frame: replace(
-            frame, aux=replace(frame.aux, frame_counter=frame.aux.frame_counter ^ 0x04)),
+            frame, aux=replace(frame.aux, frame_counter=frame.aux.frame_counter ^ 0x04)
+        ),
     }
     with step("Key probes with one bit flipped in MIC, ciphertext and counters", "dropped"):
         for what, change in changes.items():
@@ -141,12 +178,21 @@ def test_security_level_is_always_5(tc, dut_in_service, air):
             in_service(tc)
             tc.key_probe()
         frames = [one.packet for one in air.find(aps(), since=start) if one.packet.nwk.security]
-        wrong = [one for one in frames if not one.nwk_opened or one.nwk.aux.level != 0
-                 or one.nwk.aux.source != tc.device]
-        wrong += [one for one in frames if one.aps.security
-                  and (not one.aps_opened or one.aps.aux.level != 0)]
-        demand(len(frames) >= 300 and not wrong, "300 frames, all at level 5",
-               f"{len(frames)} frames, {len(wrong)} otherwise")
+        wrong = [
+            one
+            for one in frames
+            if not one.nwk_opened or one.nwk.aux.level != 0 or one.nwk.aux.source != tc.device
+        ]
+        wrong += [
+            one
+            for one in frames
+            if one.aps.security and (not one.aps_opened or one.aps.aux.level != 0)
+        ]
+        demand(
+            len(frames) >= 300 and not wrong,
+            "300 frames, all at level 5",
+            f"{len(frames)} frames, {len(wrong)} otherwise",
+        )
 
 
 @case("LKEY-08", clauses=["ZB-A", "ZB-4.3"], pics="LL-STDSEC", kind="security")
@@ -174,13 +220,22 @@ def test_link_key_differs_after_each_establishment(tc, idle_responder, air):
             terminate(tc)
     with step("Compare the keys", "all different, with no fixed difference"):
         between = [a ^ b for a, b in zip(keys, keys[1:], strict=False)]
-        demand(len(set(keys)) == 5 and len(set(between)) == 4, "no relation",
-               f"{len(set(keys))} keys, {len(set(between))} differences")
+        demand(
+            len(set(keys)) == 5 and len(set(between)) == 4,
+            "no relation",
+            f"{len(set(keys))} keys, {len(set(between))} differences",
+        )
 
 
-@case("LKEY-10", clauses=["ZB-4.4.1", "5.4.6"], pics="SEC-CBKER and SEC-PLK and not NR-SED",
-      dut=["joiner"],
-      kind="security", findings=["F-26"], needs=["radio", "second_radio", "sniffer"])
+@case(
+    "LKEY-10",
+    clauses=["ZB-4.4.1", "5.4.6"],
+    pics="SEC-CBKER and SEC-PLK and not NR-SED",
+    dut=["joiner"],
+    kind="security",
+    findings=["F-26"],
+    needs=["radio", "second_radio", "sniffer"],
+)
 def test_link_key_is_bound_to_its_partner(tc, dut_in_service, partner, air):
     """A link key opens nothing that comes from another than its partner."""
     partner.enter()
@@ -193,8 +248,9 @@ def test_link_key_is_bound_to_its_partner(tc, dut_in_service, partner, air):
     with step("The partner sends key probes under the trust center's key", "dropped"):
         for what, security in forged.items():
             probe, sequence = partner.probe_frame(tc.link_key, **security)
-            ignored(tc, lambda p=probe: partner.send_aps(p), reaction_to(probe, sequence),
-                    during=10)
+            ignored(
+                tc, lambda p=probe: partner.send_aps(p), reaction_to(probe, sequence), during=10
+            )
             observe(f"{what}: dropped")
     with step("The trust center sends a key probe under it", "answered"):
         answers_probe(tc)

@@ -14,23 +14,27 @@ SECOND = ["radio", "second_radio", "sniffer"]
 
 MALFORMED = {
     "protocol id 1": lambda octets: octets[:START] + b"\x01" + octets[START + 1 :],
-    "protocol version 3": lambda octets: octets[:START + 1] + b"\x32" + octets[START + 2 :],
-    "stack profile 1": lambda octets: octets[:START + 1] + b"\x21" + octets[START + 2 :],
+    "protocol version 3": lambda octets: octets[: START + 1] + b"\x32" + octets[START + 2 :],
+    "stack profile 1": lambda octets: octets[: START + 1] + b"\x21" + octets[START + 2 :],
     "payload of 0 octets": lambda octets: octets[:START],
-    "payload of 7 octets": lambda octets: octets[:START + 7],
-    "EPID zero": lambda octets: octets[:START + 3] + bytes(8) + octets[START + 11 :],
+    "payload of 7 octets": lambda octets: octets[: START + 7],
+    "EPID zero": lambda octets: octets[: START + 3] + bytes(8) + octets[START + 11 :],
 }
 
 
 @case("MAC-04", clauses=["M15.4", "ZB-3.6.1"], pics="LL-PRO", dut=["joiner"], kind="robustness")
 def test_malformed_beacons_are_not_joined(tc, fresh_dut, air):
     """Beacons of other stacks, other versions and wrong lengths are not joined."""
+
     def is_beacon(frame):
         return frame.frame_type == MacType.BEACON
 
-    with step("Answer beacon requests with malformed beacons, one kind at a time", "no association"):
+    with step(
+        "Answer beacon requests with malformed beacons, one kind at a time", "no association"
+    ):
         tc.permit(900)
         for what, change in MALFORMED.items():
+
             def alter(frame, change=change):
                 return replace(frame, payload=change(frame.payload))
 
@@ -56,13 +60,21 @@ def test_mac_security_is_off(tc, dut_in_service, air):
         observe(f"{len(own)} frames")
     with step("Look at each frame control field", "bit 3 is zero, version 0"):
         wrong = [one for one in own if one.packet.mac.security or one.packet.mac.version]
-        demand(not wrong, "no MAC security, frame version 0",
-               str(wrong[0]) if wrong else "none with security or another version")
+        demand(
+            not wrong,
+            "no MAC security, frame version 0",
+            str(wrong[0]) if wrong else "none with security or another version",
+        )
 
 
-@case("MAC-02", clauses=["SPP-MAC", "M15.4"], pics="LL-PRO and not NR-SED",
-      kind="robustness",
-      findings=["F-23"], needs=SECOND)
+@case(
+    "MAC-02",
+    clauses=["SPP-MAC", "M15.4"],
+    pics="LL-PRO and not NR-SED",
+    kind="robustness",
+    findings=["F-23"],
+    needs=SECOND,
+)
 def test_mac_secured_frames_are_ignored(tc, dut_in_service, attacker, air):
     """Frames with MAC security are ignored."""
     attacker.enter()
@@ -74,13 +86,25 @@ def test_mac_secured_frames_are_ignored(tc, dut_in_service, attacker, air):
             numbers.append(sequence)
             inner = attacker.node.nwk.secured(attacker.in_nwk(frame)).to_bytes()
             header = bytes([0x00]) + count.to_bytes(4, "little")
-            attacker.send_mac(MacFrame(
-                MacType.DATA, attacker.node.mac.next_sequence(), dst_pan=attacker.node.mac.pan,
-                dst=tc.device_short, src=attacker.short, payload=header + inner, security=True,
-                ack_request=True, pan_compression=True, version=count % 2))
+            attacker.send_mac(
+                MacFrame(
+                    MacType.DATA,
+                    attacker.node.mac.next_sequence(),
+                    dst_pan=attacker.node.mac.pan,
+                    dst=tc.device_short,
+                    src=attacker.short,
+                    payload=header + inner,
+                    security=True,
+                    ack_request=True,
+                    pan_compression=True,
+                    version=count % 2,
+                )
+            )
 
-    answer = any_frame().where(lambda packet: packet.zcl is not None and packet.nwk.dst
-                               == attacker.short, "to the other node")
+    answer = any_frame().where(
+        lambda packet: packet.zcl is not None and packet.nwk.dst == attacker.short,
+        "to the other node",
+    )
     with step("100 MAC data frames with the security bit and a header of 5 octets", "no reaction"):
         in_service(tc)
         start = air.mark()
@@ -98,9 +122,16 @@ def strangers_orders(tc, attacker):
     beacon = replace(tc.node.nwk.beacon(), extended_pan_id=attacker.eui64)
 
     def command(payload, dst, dst_pan=pan):
-        return MacFrame(MacType.COMMAND, attacker.node.mac.next_sequence(), dst_pan=dst_pan,
-                        dst=dst, src_pan=pan, src=attacker.eui64, payload=payload.to_bytes(),
-                        ack_request=dst != 0xFFFF)
+        return MacFrame(
+            MacType.COMMAND,
+            attacker.node.mac.next_sequence(),
+            dst_pan=dst_pan,
+            dst=dst,
+            src_pan=pan,
+            src=attacker.eui64,
+            payload=payload.to_bytes(),
+            ack_request=dst != 0xFFFF,
+        )
 
     return {
         "realignment to all": command(moved, 0xFFFF, 0xFFFF),
@@ -108,14 +139,24 @@ def strangers_orders(tc, attacker):
         "disassociation": command(Disassociation(0x01), tc.device_short),
         "disassociation by EUI-64": command(Disassociation(0x01), tc.device),
         "a beacon with another EPID": MacFrame(
-            MacType.BEACON, attacker.node.mac.next_sequence(), src_pan=pan, src=0x0000,
-            payload=beacon.to_bytes()),
+            MacType.BEACON,
+            attacker.node.mac.next_sequence(),
+            src_pan=pan,
+            src=0x0000,
+            payload=beacon.to_bytes(),
+        ),
     }
 
 
-@case("MAC-05", clauses=["M15.4", "ZB-3.6.1"], pics="LL-PRO and not NR-SED",
-      dut=["joiner"], kind="security",
-      findings=["F-23", "F-25"], needs=SECOND)
+@case(
+    "MAC-05",
+    clauses=["M15.4", "ZB-3.6.1"],
+    pics="LL-PRO and not NR-SED",
+    dut=["joiner"],
+    kind="security",
+    findings=["F-23", "F-25"],
+    needs=SECOND,
+)
 def test_realignment_and_disassociation_from_strangers(tc, dut_in_service, attacker, air):
     """Realignment, disassociation and beacons of strangers change nothing."""
     attacker.enter(key=False)

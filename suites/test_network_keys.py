@@ -23,8 +23,14 @@ def silent_under(tc, air, key):
     ignored(tc, lambda: tc.send_nwk(secured, secure=False), answer, during=10)
 
 
-@case("NKEY-02", clauses=["ZB-4.3", "5.4.4"], pics="SEC-NKUPD", kind="security",
-      needs=["radio", "sniffer", "supply"], findings=["F-01"])
+@case(
+    "NKEY-02",
+    clauses=["ZB-4.3", "5.4.4"],
+    pics="SEC-NKUPD",
+    kind="security",
+    needs=["radio", "sniffer", "supply"],
+    findings=["F-01"],
+)
 def test_retired_network_keys_are_dropped(tc, dut_in_service, air):
     """Retired network keys are dropped."""
     first = tc.network_key
@@ -52,8 +58,13 @@ def test_switch_to_a_sequence_never_received(tc, dut_in_service, air):
     """A switch to a sequence number never received is ignored."""
     unknown = (tc.network_key.sequence + 7) & 0xFF
     moved = any_frame().where(
-        lambda packet: packet.nwk is not None and packet.nwk.aux is not None
-        and packet.nwk.aux.key_sequence == unknown, "under the unknown key sequence")
+        lambda packet: (
+            packet.nwk is not None
+            and packet.nwk.aux is not None
+            and packet.nwk.aux.key_sequence == unknown
+        ),
+        "under the unknown key sequence",
+    )
     with step("Unicast Switch Key under the link key, sequence current plus 7", "ignored"):
         ignored(tc, lambda: tc.do(tc.coordinator.switch_key, unknown, tc.device), moved, during=10)
     with step("The same by broadcast", "ignored"):
@@ -62,8 +73,14 @@ def test_switch_to_a_sequence_never_received(tc, dut_in_service, air):
         in_service(tc)
 
 
-@case("NKEY-06", clauses=["ZB-4.6.3.4"], pics="SEC-NKUPD", dut=["joiner"], kind="robustness",
-      findings=["F-01"])
+@case(
+    "NKEY-06",
+    clauses=["ZB-4.6.3.4"],
+    pics="SEC-NKUPD",
+    dut=["joiner"],
+    kind="robustness",
+    findings=["F-01"],
+)
 def test_key_sequence_wraps(tc, dut_in_service, air):
     """The key sequence number wraps from 255 to 0."""
     with step("Update to sequence 255, 0 and 1, with a control read after each", "it follows"):
@@ -79,8 +96,15 @@ def test_key_sequence_wraps(tc, dut_in_service, air):
         silent_under(tc, air, before_last)
 
 
-@case("NKEY-07", clauses=["ZB-4.6.3.4", "LAB-PWR"], pics="LL-NVM", dut=["joiner"],
-      kind="robustness", needs=["radio", "sniffer", "supply"], findings=["F-01"])
+@case(
+    "NKEY-07",
+    clauses=["ZB-4.6.3.4", "LAB-PWR"],
+    pics="LL-NVM",
+    dut=["joiner"],
+    kind="robustness",
+    needs=["radio", "sniffer", "supply"],
+    findings=["F-01"],
+)
 def test_power_loss_between_transport_key_and_switch_key(tc, dut_in_service, air):
     """Power loss between Transport Key and Switch Key."""
     old, key = tc.network_key, tc.new_network_key()
@@ -92,7 +116,9 @@ def test_power_loss_between_transport_key_and_switch_key(tc, dut_in_service, air
         dut_in_service.power_cycle(10)
         in_service(tc)
         early = air.find(nwk().using(key.sequence), since=start)
-        demand(not early, f"sequence {old.sequence} in use", f"{len(early)} frames under the new one")
+        demand(
+            not early, f"sequence {old.sequence} in use", f"{len(early)} frames under the new one"
+        )
     with step("Send Switch Key", "the device switches"):
         tc.do(tc.coordinator.switch_key, key.sequence)
         tc.bench.wait(0.5)
@@ -102,13 +128,20 @@ def test_power_loss_between_transport_key_and_switch_key(tc, dut_in_service, air
         demand(tc.key_probe(), "the same link key", "key probe answered")
 
 
-@case("NKEY-08", clauses=["ZB-4.3", "ZB-4.4.3"], pics="SEC-FCNV", dut=["joiner"], kind="security",
-      findings=["F-38"])
+@case(
+    "NKEY-08",
+    clauses=["ZB-4.3", "ZB-4.4.3"],
+    pics="SEC-FCNV",
+    dut=["joiner"],
+    kind="security",
+    findings=["F-38"],
+)
 def test_same_key_again_does_not_reset_counters(tc, dut_in_service, air):
     """The same key sent again does not reset the frame counters."""
     in_service(tc)
-    counters = [one.packet.nwk.aux.frame_counter for one in air.find(nwk(), since=0)
-                if one.packet.nwk.aux]
+    counters = [
+        one.packet.nwk.aux.frame_counter for one in air.find(nwk(), since=0) if one.packet.nwk.aux
+    ]
     highest, spent = max(counters), tc.node.nwk.counter.value
     with step("Send the current key again, then Switch Key with its sequence", "no reset"):
         tc.do(tc.coordinator.send_network_key, tc.device, tc.network_key, joined=True)
@@ -119,10 +152,16 @@ def test_same_key_again_does_not_reset_counters(tc, dut_in_service, air):
         start = air.mark()
         for _ in range(10):
             in_service(tc)
-        later = [one.packet.nwk.aux.frame_counter for one in air.find(nwk(), since=start)
-                 if one.packet.nwk.aux]
-        demand(min(later) > highest and later == sorted(later), f"rising from {highest + 1}",
-               f"{later[0]} to {later[-1]}")
+        later = [
+            one.packet.nwk.aux.frame_counter
+            for one in air.find(nwk(), since=start)
+            if one.packet.nwk.aux
+        ]
+        demand(
+            min(later) > highest and later == sorted(later),
+            f"rising from {highest + 1}",
+            f"{later[0]} to {later[-1]}",
+        )
     with step("Control read with a counter used before", "dropped"):
         frame, sequence = tc.control_frame()
         old = tc.node.nwk.secured(tc.in_nwk(frame), frame_counter=spent - 1)
@@ -154,37 +193,52 @@ def relayed(tc, pattern):
     return pattern.where(lambda p: p.mac.src == short != p.nwk.src, "relayed by the device")
 
 
-@case("TP/SEC/BV-26-I", clauses=["ZB-4.6.3.4", "5.4.4"], pics=["SEC-NKUPD", "NR-R20"],
-      dut=["router"], needs=["radio", "second_radio", "sniffer"])
+@case(
+    "TP/SEC/BV-26-I",
+    clauses=["ZB-4.6.3.4", "5.4.4"],
+    pics=["SEC-NKUPD", "NR-R20"],
+    dut=["router"],
+    needs=["radio", "second_radio", "sniffer"],
+)
 def test_router_takes_a_broadcast_key(tc, dut_in_service, air):
     """A router takes a broadcast key and switches when told."""
     with child_of(tc, tc.device_short) as child:
         adopt(tc, child)
-        with step("Broadcast Transport Key, wait 10 s, broadcast Switch Key",
-                  "both relayed; switches when told"):
-            start = switched(tc, air, lambda key: tc.do(tc.coordinator.broadcast_network_key, key),
-                             lambda sequence: tc.do(tc.coordinator.switch_key, sequence))
+        with step(
+            "Broadcast Transport Key, wait 10 s, broadcast Switch Key",
+            "both relayed; switches when told",
+        ):
+            start = switched(
+                tc,
+                air,
+                lambda key: tc.do(tc.coordinator.broadcast_network_key, key),
+                lambda sequence: tc.do(tc.coordinator.switch_key, sequence),
+            )
             for command in (TransportKey, SwitchKey):
                 air.expect(relayed(tc, aps(command)), within=1, since=start, dut=False)
-        with step("A golden child sends data through the device to the TC",
-                  "relayed under the new key"):
+        with step(
+            "A golden child sends data through the device to the TC", "relayed under the new key"
+        ):
             start = air.mark()
             child.send_zcl(0x0000, child.read_frame(0x0000), secure=False, to=0x0000, endpoint=1)
             data = relayed(tc, zcl("ReadAttributes")).using(tc.network_key.sequence)
             air.expect(data, within=5, since=start, dut=False)
 
 
-@case("TP/SEC/BV-27-I", clauses=["ZB-4.6.3.4", "5.4.4"], pics=["SEC-NKUPD", "NR-R20"],
-      dut=["router"])
+@case(
+    "TP/SEC/BV-27-I", clauses=["ZB-4.6.3.4", "5.4.4"], pics=["SEC-NKUPD", "NR-R20"], dut=["router"]
+)
 def test_router_takes_a_unicast_key(tc, dut_in_service, air):
     """A router takes a unicast key and switches when told."""
+
     def deliver(key):
         tc.do(tc.node.nwk.add_key, key)
         tc.do(tc.coordinator.send_network_key, tc.device, key, joined=True)
 
     with step("Unicast Transport Key, wait 10 s, unicast Switch Key", "switches when told"):
-        switched(tc, air, deliver,
-                 lambda sequence: tc.do(tc.coordinator.switch_key, sequence, tc.device))
+        switched(
+            tc, air, deliver, lambda sequence: tc.do(tc.coordinator.switch_key, sequence, tc.device)
+        )
 
 
 SECOND = ["radio", "second_radio", "sniffer"]
@@ -208,16 +262,27 @@ def switch_to(tc, air, key):
     air.expect(nwk().using(key.sequence), within=SWITCH_MAX, since=0)
 
 
-@case("NKEY-04", clauses=["ZB-4.4.7"], pics="SEC-NKUPD", dut=["joiner"], kind="security",
-      needs=SECOND, findings=["F-26"])
+@case(
+    "NKEY-04",
+    clauses=["ZB-4.4.7"],
+    pics="SEC-NKUPD",
+    dut=["joiner"],
+    kind="security",
+    needs=SECOND,
+    findings=["F-26"],
+)
 def test_switch_key_from_another_node(tc, dut_in_service, attacker, air):
     """Switch Key is not obeyed from a node that is not the trust center."""
     attacker.enter()
     key = deliver(tc)
     with step("Another node sends Switch Key, unicast, then broadcast", "no new sequence for 10 s"):
         for to in (None, BROADCAST_RX_ON):
-            ignored(tc, lambda to=to: attacker.order(SwitchKey(key.sequence), to=to),
-                    nwk().using(key.sequence), during=10)
+            ignored(
+                tc,
+                lambda to=to: attacker.order(SwitchKey(key.sequence), to=to),
+                nwk().using(key.sequence),
+                during=10,
+            )
     with step("Control read under the current key", "answered"):
         in_service(tc)
     with step("The trust center sends Switch Key", "the device switches"):
@@ -234,8 +299,15 @@ def test_switch_key_from_another_node(tc, dut_in_service, attacker, air):
         switch_to(tc, air, third)
 
 
-@case("NKEY-05", clauses=["ZB-4.4.3"], pics="SEC-NKUPD", dut=["joiner"], kind="security",
-      needs=SECOND, findings=["F-26"])
+@case(
+    "NKEY-05",
+    clauses=["ZB-4.4.3"],
+    pics="SEC-NKUPD",
+    dut=["joiner"],
+    kind="security",
+    needs=SECOND,
+    findings=["F-26"],
+)
 def test_unicast_network_key_without_the_link_key(tc, dut_in_service, attacker, air):
     """A network key that comes by unicast without the link key is refused."""
     attacker.enter()
@@ -243,10 +315,15 @@ def test_unicast_network_key_without_the_link_key(tc, dut_in_service, attacker, 
     used = nwk().using(key.sequence)
     with step("Unicast Transport Key, NWK-secured only, from two source addresses", "not taken"):
         for src in (None, 0x0000):
-            command = TransportKey(KeyType.NETWORK, key.key, key.sequence,
-                                   destination=tc.device, source=tc.eui64)
-            ignored(tc, lambda src=src, command=command: attacker.order(command, src=src), used,
-                    during=30)
+            command = TransportKey(
+                KeyType.NETWORK, key.key, key.sequence, destination=tc.device, source=tc.eui64
+            )
+            ignored(
+                tc,
+                lambda src=src, command=command: attacker.order(command, src=src),
+                used,
+                during=30,
+            )
     with step("The trust center sends Switch Key for that sequence", "ignored"):
         ignored(tc, lambda: tc.do(tc.coordinator.switch_key, key.sequence), used, during=30)
     with step("Control read under the current key", "answered"):

@@ -11,14 +11,25 @@ HIGH = 0x80000000
 
 def counters(air, since, key=None):
     """The NWK counters that the device used since ``since``, under one network key or any."""
-    return [one.packet.nwk.aux.frame_counter for one in air.find(nwk(), since=since)
-            if one.packet.nwk.aux is not None and key in (None, one.packet.nwk_key)]
+    return [
+        one.packet.nwk.aux.frame_counter
+        for one in air.find(nwk(), since=since)
+        if one.packet.nwk.aux is not None and key in (None, one.packet.nwk_key)
+    ]
 
 
-@case("TP/R21/BV-12", clauses=["ZB-4.3"], pics=["NR-R21", "COM-UIRST"], dut=["joiner"],
-      kind="security", needs=["radio", "sniffer", "console"], findings=["F-38"])
+@case(
+    "TP/R21/BV-12",
+    clauses=["ZB-4.3"],
+    pics=["NR-R21", "COM-UIRST"],
+    dut=["joiner"],
+    kind="security",
+    needs=["radio", "sniffer", "console"],
+    findings=["F-38"],
+)
 def test_outgoing_counter_is_kept_over_factory_reset(tc, dut, air):
     """Outgoing NWK counter kept over factory reset."""
+
     def used(start):
         in_service(tc)
         return counters(air, start, tc.network_key.key)
@@ -43,15 +54,25 @@ def test_outgoing_counter_is_kept_over_factory_reset(tc, dut, air):
         demand(min(runs[2]) > max(runs[1]), f"above {max(runs[1])}", f"from {min(runs[2])}")
 
 
-@case("TP/R21/BV-13", clauses=["ZB-4.3", "ZB-4.4.7"], pics="NR-R21", kind="security",
-      needs=["radio", "sniffer"], findings=["F-38"])
+@case(
+    "TP/R21/BV-13",
+    clauses=["ZB-4.3", "ZB-4.4.7"],
+    pics="NR-R21",
+    kind="security",
+    needs=["radio", "sniffer"],
+    findings=["F-38"],
+)
 def test_outgoing_counter_restarts_only_from_a_high_value(tc, dut_in_service, air):
     """Outgoing counter reset only on key change from a high value; incoming kept per key."""
     if not dut_in_service.offers("set_frame_counter"):
-        raise Inconclusive("the DUT file gives no means to raise the frame counter",
-                           "add the console action set_frame_counter")
-    with step("Raise the counter above 0x80000000; update and switch the network key",
-              "it restarts low under the new sequence, and not before"):
+        raise Inconclusive(
+            "the DUT file gives no means to raise the frame counter",
+            "add the console action set_frame_counter",
+        )
+    with step(
+        "Raise the counter above 0x80000000; update and switch the network key",
+        "it restarts low under the new sequence, and not before",
+    ):
         start = air.mark()
         dut_in_service.do("set_frame_counter", value=HIGH + 0x100)
         in_service(tc)

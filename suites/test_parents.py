@@ -38,14 +38,16 @@ def granted(child, status=0x00):
     """An association response to ``child``."""
     return mac(AssociationResponse).where(
         lambda p: p.mac.dst == child.eui64 and p.mac_command.status == status,
-        f"with status {status} to the child")
+        f"with status {status} to the child",
+    )
 
 
 def update_device(child, status):
     """Update Device about ``child``."""
     return aps(UpdateDevice).where(
         lambda p: p.aps_command.device == child.eui64 and p.aps_command.status == status,
-        f"with status {status} for the child")
+        f"with status {status} for the child",
+    )
 
 
 @procedure
@@ -61,21 +63,31 @@ def joins_through(tc, air, child, within):
                 break
         response = air.expect(granted(child), within=JOIN_MAX, since=start)
     with step("Observe", "Update Device status 0x01 under the device's link key"):
-        told = air.expect(update_device(child, UNSECURED_JOIN).under_link_key(), within=within,
-                          since=start)
-        demand(told.time - response.time <= within, f"within {within:g} s",
-               f"{told.time - response.time:.3f} s after the association")
+        told = air.expect(
+            update_device(child, UNSECURED_JOIN).under_link_key(), within=within, since=start
+        )
+        demand(
+            told.time - response.time <= within,
+            f"within {within:g} s",
+            f"{told.time - response.time:.3f} s after the association",
+        )
         address = told.packet.aps_command.short
-        demand(address == response.packet.mac_command.short, "the address that it gave",
-               f"address {address:#06x}")
+        demand(
+            address == response.packet.mac_command.short,
+            "the address that it gave",
+            f"address {address:#06x}",
+        )
         bare = air.find(update_device(child, UNSECURED_JOIN).without_link_key(), since=start)
         remark(f"{len(bare)} copies of Update Device without APS security")
     with step("The TC answers with Tunnel", "the inner frame goes to the child as it is"):
         tunnel = air.expect(aps(Tunnel), within=5, since=start, dut=False)
         bare = nwk().to(address).where(lambda p: not p.nwk.security, "without NWK security")
         passed = air.expect(bare, within=5, since=start)
-        demand(passed.packet.nwk.payload == tunnel.packet.aps_command.frame,
-               "the inner frame octet for octet", "the octets that were tunnelled")
+        demand(
+            passed.packet.nwk.payload == tunnel.packet.aps_command.frame,
+            "the inner frame octet for octet",
+            "the octets that were tunnelled",
+        )
     return start
 
 
@@ -97,9 +109,16 @@ def test_a_trust_center_that_insists_on_aps_security(tc, dut_in_service, air):
 
 def association_request(tc, device, sequence):
     """An association request of ``device`` to the device under test."""
-    return MacFrame(MacType.COMMAND, sequence & 0xFF, dst_pan=tc.node.mac.pan, dst=tc.device_short,
-                    src_pan=0xFFFF, src=device, ack_request=True,
-                    payload=AssociationRequest(0x8E).to_bytes())
+    return MacFrame(
+        MacType.COMMAND,
+        sequence & 0xFF,
+        dst_pan=tc.node.mac.pan,
+        dst=tc.device_short,
+        src_pan=0xFFFF,
+        src=device,
+        ack_request=True,
+        payload=AssociationRequest(0x8E).to_bytes(),
+    )
 
 
 def beacon():
@@ -118,16 +137,25 @@ def restarts(tc, dut, since):
     return f"restarted, reason {reason}"
 
 
-@case("JOIN-21", clauses=["M15.4", "LAB-ROB", "ZB-3.6.1"], pics="NR-ZR or NR-ZC",
-      needs=WITH_CHILD, dut=["router", "tc"], kind="robustness", findings=["F-39"])
+@case(
+    "JOIN-21",
+    clauses=["M15.4", "LAB-ROB", "ZB-3.6.1"],
+    pics="NR-ZR or NR-ZC",
+    needs=WITH_CHILD,
+    dut=["router", "tc"],
+    kind="robustness",
+    findings=["F-39"],
+)
 def test_association_flood(tc, dut_in_service, air):
     """A parent gets over a flood of association requests."""
     random = tc.bench.random
     with child_of(tc, tc.device_short, registered=False) as child:
         let_in(tc, dut_in_service, child)
         mark = dut_in_service.mark() if tc.bench.console is not None else 0
-        with step("200 association requests of random EUI64, 5 per second; ten beacon requests",
-                  "a beacon for at least 8 of 10"):
+        with step(
+            "200 association requests of random EUI64, 5 per second; ten beacon requests",
+            "a beacon for at least 8 of 10",
+        ):
             open_joining(tc, dut_in_service, 254)
             heard = 0
             for number in range(200):
@@ -147,12 +175,21 @@ def test_association_flood(tc, dut_in_service, air):
             air.expect(announced(child), within=300, since=start, dut=False)
             late = air.frames[-1].time - air.frames[start].time
             demand(late <= 300, "at most 300 s", f"joined after {late:.1f} s")
-            remark(f"{restarts(tc, dut_in_service, mark)}; nobody fetched the responses to the "
-                   "flood, so their status was not seen")
+            remark(
+                f"{restarts(tc, dut_in_service, mark)}; nobody fetched the responses to the "
+                "flood, so their status was not seen"
+            )
 
 
-@case("JOIN-22", clauses=["5.4.1", "ZB-3.6.1"], pics="NR-ZR or NR-ZC", needs=WITH_CHILD,
-      dut=["router", "tc"], kind="security", findings=["F-25"])
+@case(
+    "JOIN-22",
+    clauses=["5.4.1", "ZB-3.6.1"],
+    pics="NR-ZR or NR-ZC",
+    needs=WITH_CHILD,
+    dut=["router", "tc"],
+    kind="security",
+    findings=["F-25"],
+)
 def test_association_only_when_joining_is_open(tc, dut_in_service, air):
     """Association is granted only while joining is open."""
     open_joining(tc, dut_in_service, 0)
@@ -188,26 +225,45 @@ def rejoin(tc, air, child):
     return start
 
 
-@case("TP/R20/BV-07", clauses=["ZB-4.4.4", "ZB-4.6.3", "5.4.2.2"], pics=["NR-R20", "SEC-SRJ"],
-      needs=WITH_CHILD, dut=["router"], findings=["F-28"])
+@case(
+    "TP/R20/BV-07",
+    clauses=["ZB-4.4.4", "ZB-4.6.3", "5.4.2.2"],
+    pics=["NR-R20", "SEC-SRJ"],
+    needs=WITH_CHILD,
+    dut=["router"],
+    findings=["F-28"],
+)
 def test_secured_rejoin_of_a_child(tc, dut_in_service, air):
     """A parent handles a secured rejoin, unique link keys."""
     with child_of(tc, tc.device_short) as child:
         adopt(tc, child)
-        with step("Rejoin Request of the child under the network key",
-                  "Rejoin Response status 0x00, Update Device status 0x00 under the link key"):
+        with step(
+            "Rejoin Request of the child under the network key",
+            "Rejoin Response status 0x00, Update Device status 0x00 under the link key",
+        ):
             start = rejoin(tc, air, child)
             accepted = nwk(RejoinResponse).where(lambda p: p.nwk_command.status == 0, "status 0")
             response = air.expect(accepted, within=5, since=start)
-            told = air.expect(update_device(child, SECURED_REJOIN).under_link_key(), within=5,
-                              since=start)
+            told = air.expect(
+                update_device(child, SECURED_REJOIN).under_link_key(), within=5, since=start
+            )
             address = told.packet.aps_command.short
-            demand(address == response.packet.nwk_command.short, "the child's short address",
-                   f"address {address:#06x}")
+            demand(
+                address == response.packet.nwk_command.short,
+                "the child's short address",
+                f"address {address:#06x}",
+            )
 
 
-@case("TP/R20/BV-09", clauses=["ZB-4.4.4", "ZB-4.6.3"], pics=["NR-R20", "SEC-SRJ"],
-      needs=WITH_CHILD, dut=["router"], level="report", findings=["F-28"])
+@case(
+    "TP/R20/BV-09",
+    clauses=["ZB-4.4.4", "ZB-4.6.3"],
+    pics=["NR-R20", "SEC-SRJ"],
+    needs=WITH_CHILD,
+    dut=["router"],
+    level="report",
+    findings=["F-28"],
+)
 def test_secured_rejoin_under_a_global_link_key(tc, joined_dut, air):
     """A parent handles a secured rejoin, one global link key."""
     with child_of(tc, tc.device_short, registered=False) as child:
@@ -233,8 +289,16 @@ def remove(tc, device, *, to=None, secure=True):
 def request_leave(tc, sequence):
     """Mgmt_Leave_req of the TC under its link key: leave, and do not come back."""
     message = zdp_messages.build("Mgmt_Leave_req", sequence, DeviceAddress=Eui64(0), Options=0)
-    tc.do(tc.node.aps.send, message.to_bytes(), tc.device_short, cluster=MGMT_LEAVE, profile=0,
-          dst_endpoint=0, src_endpoint=0, secure=True)
+    tc.do(
+        tc.node.aps.send,
+        message.to_bytes(),
+        tc.device_short,
+        cluster=MGMT_LEAVE,
+        profile=0,
+        dst_endpoint=0,
+        src_endpoint=0,
+        secure=True,
+    )
 
 
 def dismissal(child):
@@ -247,8 +311,14 @@ def of_the_device():
     return any_frame().where(lambda packet: packet.nwk_opened, "under the network key")
 
 
-@case("TP/SEC/BV-28-I", clauses=["ZB-4.4.5", "5.4.3"], pics=["SEC-RM", "NR-R20"],
-      needs=WITH_CHILD, dut=["router"], findings=["F-27"])
+@case(
+    "TP/SEC/BV-28-I",
+    clauses=["ZB-4.4.5", "5.4.3"],
+    pics=["SEC-RM", "NR-R20"],
+    needs=WITH_CHILD,
+    dut=["router"],
+    findings=["F-27"],
+)
 def test_remove_device_and_mgmt_leave(tc, dut_in_service, air):
     """A router obeys Remove Device and Mgmt_Leave_req."""
     with child_of(tc, tc.device_short) as child:
@@ -259,10 +329,16 @@ def test_remove_device_and_mgmt_leave(tc, dut_in_service, air):
             remove(tc, child.eui64)
             air.expect(leave, within=10, since=start)
             told = air.seek(update_device(child, LEFT), within=10, since=start)
-            should(told is not None, "Update Device status 0x02 for the child",
-                   str(told) if told else "none within 10 s")
-    with step("Mgmt_Leave_req (EUI64 0, options 0), APS-secured; Remove Device where the PICS "
-              "excludes it", "response, leave, and silence"):
+            should(
+                told is not None,
+                "Update Device status 0x02 for the child",
+                str(told) if told else "none within 10 s",
+            )
+    with step(
+        "Mgmt_Leave_req (EUI64 0, options 0), APS-secured; Remove Device where the PICS "
+        "excludes it",
+        "response, leave, and silence",
+    ):
         start = air.mark()
         if (dut_in_service.file.pics or {}).get("LL-LQMGMT") is False:
             remove(tc, tc.device)
@@ -275,8 +351,15 @@ def test_remove_device_and_mgmt_leave(tc, dut_in_service, air):
         demand(not later, "no frame under the network key for 30 s", f"{len(later)} frames")
 
 
-@case("TP/R20/BV-05", clauses=["ZB-4.4.5", "5.5.5.1"], pics=["SEC-RM", "NR-R20"],
-      needs=WITH_CHILD, dut=["router"], kind="security", findings=["F-25"])
+@case(
+    "TP/R20/BV-05",
+    clauses=["ZB-4.4.5", "5.5.5.1"],
+    pics=["SEC-RM", "NR-R20"],
+    needs=WITH_CHILD,
+    dut=["router"],
+    kind="security",
+    findings=["F-25"],
+)
 def test_remove_device_only_secured_and_unicast(tc, dut_in_service, air):
     """Remove Device is obeyed only when APS-secured and unicast."""
     with child_of(tc, tc.device_short) as child:
@@ -299,14 +382,24 @@ def test_remove_device_only_secured_and_unicast(tc, dut_in_service, air):
         tc.bench.wait(2)
 
 
-@case("TP/R20/BV-13", clauses=["ZB-3.4.4", "5.5.5.1"], pics=["NR-R20", "SEC-RM"], dut=["router"],
-      kind="security", findings=["F-25"])
+@case(
+    "TP/R20/BV-13",
+    clauses=["ZB-3.4.4", "5.5.5.1"],
+    pics=["NR-R20", "SEC-RM"],
+    dut=["router"],
+    kind="security",
+    findings=["F-25"],
+)
 def test_nwk_leave_is_ignored(tc, dut_in_service, air):
     """A router ignores NWK Leave when so configured."""
     with step("NWK Leave with options 0x40 under the network key", "ignored"):
         start = air.mark()
-        ignored(tc, lambda: tc.do(tc.node.nwk.send_command, Leave(request=True), tc.device_short),
-                nwk(Leave), during=20)
+        ignored(
+            tc,
+            lambda: tc.do(tc.node.nwk.send_command, Leave(request=True), tc.device_short),
+            nwk(Leave),
+            during=20,
+        )
         air.expect(nwk(LinkStatus), within=20, since=start)
     with step("Allow it through the console where offered, and repeat", "for the record"):
         offered = dut_in_service.offers("allow_leave")
@@ -319,12 +412,20 @@ def test_nwk_leave_is_ignored(tc, dut_in_service, air):
         observe(str(offered) if offered else "not offered, or not obeyed")
 
 
-@case("TP/R21/BV-02", clauses=["ZB-4.4.4"], pics="NR-R21", needs=WITH_CHILD, dut=["router"],
-      findings=["F-27"])
+@case(
+    "TP/R21/BV-02",
+    clauses=["ZB-4.4.4"],
+    pics="NR-R21",
+    needs=WITH_CHILD,
+    dut=["router"],
+    findings=["F-27"],
+)
 def test_update_device_when_a_child_leaves(tc, dut_in_service, air):
     """A parent tells the Trust Center of each child that leaves."""
-    with step("A router child and an end-device child leave (options 0x00), one after the other",
-              "Update Device status 0x02 for each, under the link key"):
+    with step(
+        "A router child and an end-device child leave (options 0x00), one after the other",
+        "Update Device status 0x02 for each, under the link key",
+    ):
         for router in (True, False):
             with child_of(tc, tc.device_short, router=router) as child:
                 adopt(tc, child)

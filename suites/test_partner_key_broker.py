@@ -15,9 +15,12 @@ def partner_key_for(one=None):
     """A Transport Key of an application link key, to this device or to any."""
     return Pattern(
         "Transport Key of a partner key" + (f" to {one.eui64}" if one else ""),
-        lambda packet: isinstance(packet.aps_command, TransportKey)
-        and packet.aps_command.key_type == KeyType.APPLICATION_LINK
-        and (one is None or packet.nwk.dst == one.node.mac.short))
+        lambda packet: (
+            isinstance(packet.aps_command, TransportKey)
+            and packet.aps_command.key_type == KeyType.APPLICATION_LINK
+            and (one is None or packet.nwk.dst == one.node.mac.short)
+        ),
+    )
 
 
 def holding(one, dut):
@@ -41,23 +44,31 @@ def ask_as_revision(joiner, one, other):
 
 def given(air, first, second, since):
     """Both Transport Keys, which have to come in time; gives them as they were heard."""
-    return [air.expect(partner_key_for(one), within=WITHIN, since=since)
-            for one in (first, second)]
+    return [air.expect(partner_key_for(one), within=WITHIN, since=since) for one in (first, second)]
 
 
 def right_keys(air, dut, first, second, since):
     """Demand one key for both, each under its receiver's own link key, with control 0x38."""
     both = given(air, first, second, since)
     commands = [heard.packet.aps_command for heard in both]
-    for one, other, heard, command in ((first, second, both[0], commands[0]),
-                                       (second, first, both[1], commands[1])):
+    for one, other, heard, command in (
+        (first, second, both[0], commands[0]),
+        (second, first, both[1], commands[1]),
+    ):
         aux = heard.packet.aps.aux
-        demand(aux is not None and aux.key_id == KeyId.KEY_LOAD and aux.source == dut.eui64,
-               "control 0x38", "key-load key, extended nonce")
-        demand(heard.packet.aps_key == one.link_key.key, "under the receiver's own link key",
-               "under the receiver's own link key")
-        demand(command.partner == other.eui64, f"partner {other.eui64}",
-               f"partner {command.partner}")
+        demand(
+            aux is not None and aux.key_id == KeyId.KEY_LOAD and aux.source == dut.eui64,
+            "control 0x38",
+            "key-load key, extended nonce",
+        )
+        demand(
+            heard.packet.aps_key == one.link_key.key,
+            "under the receiver's own link key",
+            "under the receiver's own link key",
+        )
+        demand(
+            command.partner == other.eui64, f"partner {other.eui64}", f"partner {command.partner}"
+        )
     keys = {command.key for command in commands}
     demand(len(keys) == 1, "the same 16 octets for both", f"{len(keys)} keys")
     flags = sorted(command.initiator for command in commands)
@@ -66,8 +77,15 @@ def right_keys(air, dut, first, second, since):
     return keys.pop()
 
 
-@case("PLK-01", clauses=["5.4.7.4", "ZB-4.4.6"], pics="SEC-PLK", dut=["tc"], revision="1.1",
-      needs=CONSOLE, findings=["F-20"])
+@case(
+    "PLK-01",
+    clauses=["5.4.7.4", "ZB-4.4.6"],
+    pics="SEC-PLK",
+    dut=["tc"],
+    revision="1.1",
+    needs=CONSOLE,
+    findings=["F-20"],
+)
 def test_partner_key_on_request_of_one(joiner, dut_in_service, air):
     """A trust center gives both partners a key when one of them asks."""
     leaf = joiner.behind()
@@ -82,14 +100,25 @@ def test_partner_key_on_request_of_one(joiner, dut_in_service, air):
         demand(key not in used, "a key of its own", "differs from link keys and network key")
     with step("What both hold", "the same key"):
         joiner.bench.wait(1)
-        held = [one.node.aps.keys.get(other.eui64)
-                for one, other in ((joiner, leaf), (leaf, joiner))]
-        demand(all(one is not None and one.key == key for one in held), "the same key at both",
-               f"{sum(one is not None for one in held)} of 2 hold a key")
+        held = [
+            one.node.aps.keys.get(other.eui64) for one, other in ((joiner, leaf), (leaf, joiner))
+        ]
+        demand(
+            all(one is not None and one.key == key for one in held),
+            "the same key at both",
+            f"{sum(one is not None for one in held)} of 2 hold a key",
+        )
 
 
-@case("PLK-02", clauses=["5.4.7.4", "ZB-4.4.6"], pics="SEC-PLK", dut=["tc"], revision="1.0",
-      needs=CONSOLE, findings=["F-20"])
+@case(
+    "PLK-02",
+    clauses=["5.4.7.4", "ZB-4.4.6"],
+    pics="SEC-PLK",
+    dut=["tc"],
+    revision="1.0",
+    needs=CONSOLE,
+    findings=["F-20"],
+)
 def test_partner_key_when_both_ask(joiner, dut_in_service, air):
     """A 1.0 trust center gives a partner key only when both have asked."""
     leaf = joiner.behind()
@@ -103,14 +132,24 @@ def test_partner_key_when_both_ask(joiner, dut_in_service, air):
         ask(joiner, leaf, key=joiner.link_key)
         joiner.bench.wait(1)
         early = air.find(partner_key_for(), since=start)
-        demand(not early, "none before the second request",
-               str(early[0]) if early else "none before the second request")
+        demand(
+            not early,
+            "none before the second request",
+            str(early[0]) if early else "none before the second request",
+        )
         ask(leaf, joiner, key=leaf.link_key)
         right_keys(air, dut_in_service, joiner, leaf, start)
 
 
-@case("PLK-03", clauses=["5.4.7.4"], pics="SEC-PLK", dut=["tc"], kind="security", needs=CONSOLE,
-      findings=["F-20"])
+@case(
+    "PLK-03",
+    clauses=["5.4.7.4"],
+    pics="SEC-PLK",
+    dut=["tc"],
+    kind="security",
+    needs=CONSOLE,
+    findings=["F-20"],
+)
 def test_no_partner_key_for_the_unauthenticated(joiner, dut_in_service, air):
     """A trust center gives no partner key with a device that is not authenticated."""
     leaf = joiner.behind()
@@ -129,8 +168,15 @@ def test_no_partner_key_for_the_unauthenticated(joiner, dut_in_service, air):
         given(air, joiner, leaf, start)
 
 
-@case("PLK-08", clauses=["5.4.7.2", "ZB-4.4.6"], pics="SEC-PLK", dut=["tc"], kind="security",
-      needs=CONSOLE, findings=["F-20", "F-12"])
+@case(
+    "PLK-08",
+    clauses=["5.4.7.2", "ZB-4.4.6"],
+    pics="SEC-PLK",
+    dut=["tc"],
+    kind="security",
+    needs=CONSOLE,
+    findings=["F-20", "F-12"],
+)
 def test_request_under_the_code_key(joiner, dut_in_service, air):
     """Request Key under the install code's key, or bare, gets no key."""
     leaf = joiner.behind()
@@ -148,8 +194,17 @@ def test_request_under_the_code_key(joiner, dut_in_service, air):
         given(air, leaf, joiner, start)
 
 
-@case("PLK-11", clauses=["5.4.7.4", "5.4.2.2.2"], pics=["SEC-PLK", "SEC-DEREG"], dut=["tc"],
-      level="should", kind="security", revision="1.1", needs=CONSOLE, findings=["F-20", "F-29"])
+@case(
+    "PLK-11",
+    clauses=["5.4.7.4", "5.4.2.2.2"],
+    pics=["SEC-PLK", "SEC-DEREG"],
+    dut=["tc"],
+    level="should",
+    kind="security",
+    revision="1.1",
+    needs=CONSOLE,
+    findings=["F-20", "F-29"],
+)
 def test_partner_key_ends_with_registration(joiner, dut_in_service, air):
     """A trust center gives no partner key with a device that was de-registered."""
     leaf = joiner.behind()

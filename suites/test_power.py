@@ -28,8 +28,9 @@ def test_commissioning_survives_power_cycles(tc, dut_in_service, air):
             back_in_service(tc, air, start)
 
 
-@case("PWR-02", clauses=["LAB-PWR"], pics="BEN-MAINS", kind="robustness", needs=POWER,
-      deadline=20000)
+@case(
+    "PWR-02", clauses=["LAB-PWR"], pics="BEN-MAINS", kind="robustness", needs=POWER, deadline=20000
+)
 def test_brown_outs(tc, dut_in_service, air):
     """Brown-outs and ramps leave the device in order."""
     with step("Ramps from nominal to 0 and back in 5, 1 and 0.2 s", "in service after each"):

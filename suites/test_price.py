@@ -147,29 +147,53 @@ def test_no_price_after_expiry(tc, client, air):
 def test_acknowledgement_when_required(tc, client, air):
     """A price is acknowledged when that is required."""
     with step("Price 10 with PriceControl 0x01", "one Price Acknowledgement, fields echoed"):
-        tc.publish(tc.base + 10, 10, AlternateCostDelivered=0xFFFFFFFF, AlternateCostUnit=0xFF,
-                   AlternateCostTrailingDigit=0xFF, NumberOfBlockThresholds=0xFF, PriceControl=1)
+        tc.publish(
+            tc.base + 10,
+            10,
+            AlternateCostDelivered=0xFFFFFFFF,
+            AlternateCostUnit=0xFF,
+            AlternateCostTrailingDigit=0xFF,
+            NumberOfBlockThresholds=0xFF,
+            PriceControl=1,
+        )
         heard = air.expect(zcl("PriceAcknowledgement").under_link_key(), within=10)
         fields = heard.packet.command.fields
-        demand(fields["IssuerEventID"] == tc.base + 10 and fields["ProviderID"] == 1, "echoed",
-               f"event {fields['IssuerEventID']}, provider {fields['ProviderID']}")
+        demand(
+            fields["IssuerEventID"] == tc.base + 10 and fields["ProviderID"] == 1,
+            "echoed",
+            f"event {fields['IssuerEventID']}, provider {fields['ProviderID']}",
+        )
         away = abs(fields["PriceAckTime"] - tc.utc())
-        demand(away <= 60 and len(heard.packet.zcl.payload) == 13, "13 octets, time within 60 s",
-               f"{len(heard.packet.zcl.payload)} octets, {away} s away")
+        demand(
+            away <= 60 and len(heard.packet.zcl.payload) == 13,
+            "13 octets, time within 60 s",
+            f"{len(heard.packet.zcl.payload)} octets, {away} s away",
+        )
     with step("Price 11 with PriceControl 0x00", "none"):
         tc.publish(tc.base + 11, 11)
         air.never(zcl("PriceAcknowledgement"), during=10)
         in_service(tc)
 
 
-@case("PRICE-17", clauses=["D.4.2.4.1", "LAB-ROB"], pics="PRI-C", dut=["ipd"], kind="robustness",
-      needs=CONSOLE)
+@case(
+    "PRICE-17",
+    clauses=["D.4.2.4.1", "LAB-ROB"],
+    pics="PRI-C",
+    dut=["ipd"],
+    kind="robustness",
+    needs=CONSOLE,
+)
 def test_extreme_values(tc, client, air):
     """Extreme values do no harm."""
     label = "préféré-é".encode()[:11]
-    extremes = [{"price": 0}, {"price": 0xFFFFFFFE}, {"price": 5, "digits": 15},
-                {"price": 5, "tier": 15}, {"price": 5, "RateLabel": label},
-                {"price": 5, "minutes": 0}]
+    extremes = [
+        {"price": 0},
+        {"price": 0xFFFFFFFE},
+        {"price": 5, "digits": 15},
+        {"price": 5, "tier": 15},
+        {"price": 5, "RateLabel": label},
+        {"price": 5, "minutes": 0},
+    ]
     with step("Prices with extreme values, a control read after each", "answered"):
         for number, extreme in enumerate(extremes, 1):
             tc.publish(tc.base + number, **extreme)

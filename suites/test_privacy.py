@@ -20,8 +20,13 @@ AT_ONCE = 32
 def readings(tc):
     """The metering attributes of the device with their values, read under the link key."""
     ask = general.DiscoverAttributes(0x0000, AT_ONCE)
-    frame = ZclFrame(cluster_specific=False, direction=0, payload=ask.to_bytes(),
-                     sequence=tc.node.zcl.next_sequence(), command=ask.COMMAND)
+    frame = ZclFrame(
+        cluster_specific=False,
+        direction=0,
+        payload=ask.to_bytes(),
+        sequence=tc.node.zcl.next_sequence(),
+        command=ask.COMMAND,
+    )
     tc.send_zcl(METERING, frame)
     heard = tc.air.seek(zcl("DiscoverAttributesResponse").numbered(frame.sequence), within=5)
     require(heard, "the device does not list its metering attributes")
@@ -37,8 +42,11 @@ def readings(tc):
 
 def telling(values):
     """The values that are long enough to be known again, as their octets on the air."""
-    numbers = [value for attribute, value in values.items()
-               if attribute in CONSUMPTION and isinstance(value, int) and value > 0]
+    numbers = [
+        value
+        for attribute, value in values.items()
+        if attribute in CONSUMPTION and isinstance(value, int) and value > 0
+    ]
     octets = [number.to_bytes(8, "little").rstrip(b"\0") for number in numbers]
     return [one for one in octets if len(one) >= TELLING]
 
@@ -47,11 +55,17 @@ def telling(values):
 BARE = Pattern(
     "a metering value without the link key",
     lambda packet: (
-        packet.aps is not None and packet.aps.cluster == METERING and not packet.aps.security
+        packet.aps is not None
+        and packet.aps.cluster == METERING
+        and not packet.aps.security
         and packet.command is not None
-        and (packet.command.name in ("ReportAttributes", "GetProfileResponse")
-             or (packet.command.name == "ReadAttributesResponse"
-                 and any(one.status == 0 for one in packet.command.fields["records"])))
+        and (
+            packet.command.name in ("ReportAttributes", "GetProfileResponse")
+            or (
+                packet.command.name == "ReadAttributesResponse"
+                and any(one.status == 0 for one in packet.command.fields["records"])
+            )
+        )
     ),
 )
 
@@ -60,28 +74,46 @@ def ask_by_interpan(attacker, tc):
     """The same read by inter-PAN, from nowhere in the network."""
     frame = attacker.read_frame(0x0000)
     stub = InterPanFrame(METERING, payload=frame.to_bytes())
-    attacker.send_mac(MacFrame(
-        MacType.DATA, sequence=0x51, dst_pan=tc.node.mac.pan, dst=tc.device_short, src_pan=0xFFFF,
-        src=attacker.eui64, payload=stub.to_bytes(), ack_request=True))
+    attacker.send_mac(
+        MacFrame(
+            MacType.DATA,
+            sequence=0x51,
+            dst_pan=tc.node.mac.pan,
+            dst=tc.device_short,
+            src_pan=0xFFFF,
+            src=attacker.eui64,
+            payload=stub.to_bytes(),
+            ack_request=True,
+        )
+    )
 
 
-@case("PRIV-01", clauses=["5.4.6", "D.3"], pics="MET-S", dut=["metering", "esi"],
-      needs=["radio", "second_radio", "sniffer"], kind="security", findings=["F-35", "F-26"],
-      deadline=8000)
+@case(
+    "PRIV-01",
+    clauses=["5.4.6", "D.3"],
+    pics="MET-S",
+    dut=["metering", "esi"],
+    needs=["radio", "second_radio", "sniffer"],
+    kind="security",
+    findings=["F-35", "F-26"],
+    deadline=8000,
+)
 def test_consumption_needs_authorisation(tc, dut_in_service, air, attacker):
     """Consumption is not readable without authorisation."""
     start = air.mark()
     with step("Read every metering attribute under the link key (control)", "answered"):
         values = readings(tc)
         demand(values, "values", f"{len(values)} attributes")
-    with step("A second radio with the network key alone reads them, and asks for a profile",
-              "no value"):
+    with step(
+        "A second radio with the network key alone reads them, and asks for a profile", "no value"
+    ):
         attacker.enter()
         for attribute in values:
             attacker.read(METERING, attribute, secure=False)
             air.never(BARE, during=2)
-        attacker.command(METERING, "GetProfile", secure=False, IntervalChannel=0, EndTime=0,
-                         NumberOfPeriods=1)
+        attacker.command(
+            METERING, "GetProfile", secure=False, IntervalChannel=0, EndTime=0, NumberOfPeriods=1
+        )
         air.never(BARE, during=5)
     with step("The same by inter-PAN, from outside the network", "no value"):
         ask_by_interpan(attacker, tc)
@@ -92,26 +124,42 @@ def test_consumption_needs_authorisation(tc, dut_in_service, air, attacker):
         values |= readings(tc)
         bare = [one for one in air.find(nwk(), since=start) if not one.packet.aps_opened]
         known = telling(values)
-        shown = [str(one) for one in bare if one.packet.nwk_opened
-                 and any(octets in one.packet.nwk.payload for octets in known)]
-        demand(not shown and not air.find(BARE, since=start), "no consumption value",
-               "; ".join(shown[:3]) or f"{len(known)} values in none of {len(bare)} frames")
+        shown = [
+            str(one)
+            for one in bare
+            if one.packet.nwk_opened and any(octets in one.packet.nwk.payload for octets in known)
+        ]
+        demand(
+            not shown and not air.find(BARE, since=start),
+            "no consumption value",
+            "; ".join(shown[:3]) or f"{len(known)} values in none of {len(bare)} frames",
+        )
         in_service(tc)
 
 
-@case("PRIV-02", clauses=["5.4.2.2.2", "D.3"], pics="DT-IPD and SEC-RM and PRI-C", dut=["ipd"],
-      needs=["radio", "sniffer", "console"], revision="1.1", level="report", kind="security",
-      findings=["F-35"])
+@case(
+    "PRIV-02",
+    clauses=["5.4.2.2.2", "D.3"],
+    pics="DT-IPD and SEC-RM and PRI-C",
+    dut=["ipd"],
+    needs=["radio", "sniffer", "console"],
+    revision="1.1",
+    level="report",
+    kind="security",
+    findings=["F-35"],
+)
 def test_display_of_a_former_account(tc, dut_in_service, air):
     """Display stops showing data of a former account."""
-    with step("Publish a price, then remove the device and leave it powered for 300 s",
-              "recorded"):
+    with step("Publish a price, then remove the device and leave it powered for 300 s", "recorded"):
         tc.publish(0x0A01, 1234)
         quiet(tc, 5)
         before = dut_in_service.show_price()
         command = aps.RemoveDevice(tc.device)
-        frame = aps.ApsFrame(frame_type=aps.ApsType.COMMAND, counter=tc.node.aps.next_counter(),
-                             payload=command.to_bytes())
+        frame = aps.ApsFrame(
+            frame_type=aps.ApsType.COMMAND,
+            counter=tc.node.aps.next_counter(),
+            payload=command.to_bytes(),
+        )
         tc.send_aps(tc.node.aps.secured(frame, tc.link_key))
         left = air.seek(nwk(Leave), within=10)
         observe("it left the network" if left else "no Leave was seen")
@@ -119,18 +167,31 @@ def test_display_of_a_former_account(tc, dut_in_service, air):
         after = dut_in_service.show_price()
         observe(f"shown before: {before or 'nothing'}; 300 s after: {after or 'nothing'}")
         kept = bool(before) and after == before
-        remark("prices of the former account are still shown as if they were valid" if kept
-               else "prices of the former account are no longer shown")
+        remark(
+            "prices of the former account are still shown as if they were valid"
+            if kept
+            else "prices of the former account are no longer shown"
+        )
 
 
-@case("SCOPE-02", clauses=["5.1", "5.9", "D.6"], pics="DT-MULTI", dut=["ipd", "load_control"],
-      needs=["radio", "sniffer", "console"], level="report", kind="security",
-      findings=["F-32", "F-31"])
+@case(
+    "SCOPE-02",
+    clauses=["5.1", "5.9", "D.6"],
+    pics="DT-MULTI",
+    dut=["ipd", "load_control"],
+    needs=["radio", "sniffer", "console"],
+    level="report",
+    kind="security",
+    findings=["F-32", "F-31"],
+)
 def test_gateway_between_networks(tc, dut_in_service, air):
     """Gateway between utility and customer network."""
     marker = b"SCOPE-02"
-    with step("On the customer side: send a message that holds a mark, where the device has an "
-              "action for it (customer_send)", "recorded"):
+    with step(
+        "On the customer side: send a message that holds a mark, where the device has an "
+        "action for it (customer_send)",
+        "recorded",
+    ):
         start = air.mark()
         offered = dut_in_service.offers("customer_send")
         if offered:
@@ -138,8 +199,11 @@ def test_gateway_between_networks(tc, dut_in_service, air):
         else:
             remark("the dialogue has no action customer_send: the operator has to send something")
         quiet(tc, 60)
-        crossed = [one for one in air.find(any_frame(), since=start)
-                   if one.packet.aps is not None and marker in one.packet.aps.payload]
+        crossed = [
+            one
+            for one in air.find(any_frame(), since=start)
+            if one.packet.aps is not None and marker in one.packet.aps.payload
+        ]
         observe(f"{len(crossed)} frames of the profile side hold what the customer side sent")
     with step("On the profile side: publish a price, and look at the customer side", "recorded"):
         if tc.dut_endpoint:

@@ -54,9 +54,15 @@ def spread_evenly(outcomes, samples):
         demand(verdict.random, "numbers drawn by chance", verdict.text)
 
 
-@case("RAND-01", clauses=["ZB-4.5.4.1", "C.3.1.2.3.2", "ZB-5.4.5.4.1"], pics="SEC-CBKER",
-      needs=["radio", "sniffer", "supply"], kind="security", findings=["F-03", "F-40"],
-      deadline=40000)
+@case(
+    "RAND-01",
+    clauses=["ZB-4.5.4.1", "C.3.1.2.3.2", "ZB-5.4.5.4.1"],
+    pics="SEC-CBKER",
+    needs=["radio", "sniffer", "supply"],
+    kind="security",
+    findings=["F-03", "F-40"],
+    deadline=40000,
+)
 def test_ephemerals_are_unique_and_unbiased(tc, idle_responder, gathered):
     """Ephemeral public keys: uniqueness and bias."""
     with step("Gather ephemerals, each exchange ended by Terminate", "none twice"):
@@ -74,13 +80,23 @@ def test_ephemerals_are_unique_and_unbiased(tc, idle_responder, gathered):
     spread_evenly([chance.monobit("compression bit", sign), *x], len(points))
 
 
-@case("RAND-02", clauses=["ZB-4.5.4.1", "LAB-PWR"], pics="SEC-CBKER",
-      needs=["radio", "sniffer", "supply"], kind="security", findings=["F-03"], deadline=40000)
+@case(
+    "RAND-02",
+    clauses=["ZB-4.5.4.1", "LAB-PWR"],
+    pics="SEC-CBKER",
+    needs=["radio", "sniffer", "supply"],
+    kind="security",
+    findings=["F-03"],
+    deadline=40000,
+)
 def test_ephemerals_after_power_up(tc, dut, idle_responder, gathered):
     """Ephemerals right after power-up."""
     points = []
-    with step("Cut the power for 5 s 100 times, and 0.2, 1 and 30 s ten times each; take the first "
-              "ephemeral of each boot", "one each time"):
+    with step(
+        "Cut the power for 5 s 100 times, and 0.2, 1 and 30 s ten times each; take the first "
+        "ephemeral of each boot",
+        "one each time",
+    ):
         exchange = Exchange(tc)
         for off, times in BOOTS.items():
             for _ in range(times):
@@ -93,12 +109,20 @@ def test_ephemerals_after_power_up(tc, dut, idle_responder, gathered):
         observe(f"{len(points)} keys")
     with step("Compare them with each other, and with those of RAND-01", "none twice"):
         twice = chance.duplicates([*gathered, *points])
-        demand(not twice, "no ephemeral key twice",
-               f"{len(points)} first keys and {len(gathered)} others, {len(twice)} repeated")
-    with step("Subtract neighbours in the order of boots, eight apart at most",
-              "no difference of d times the base point, d up to 65536"):
-        pairs = [(one, after) for place, one in enumerate(points)
-                 for after in points[place + 1:place + 1 + NEIGHBOURS]]
+        demand(
+            not twice,
+            "no ephemeral key twice",
+            f"{len(points)} first keys and {len(gathered)} others, {len(twice)} repeated",
+        )
+    with step(
+        "Subtract neighbours in the order of boots, eight apart at most",
+        "no difference of d times the base point, d up to 65536",
+    ):
+        pairs = [
+            (one, after)
+            for place, one in enumerate(points)
+            for after in points[place + 1 : place + 1 + NEIGHBOURS]
+        ]
         near = [gap for gap in (difference(*pair) for pair in pairs) if gap is not None]
         demand(not near, "no related keys", f"{len(pairs)} pairs, {len(near)} related")
 
@@ -109,8 +133,10 @@ def constant(name, values):
     if kinds == 1 and len(values) > 1:
         remark(f"{name}: constant ({values[0]}) over {len(values)} samples")
     elif values:
-        remark(f"{name}: {kinds} different of {len(values)}, {min(values)} to {max(values)}, "
-               f"mean {fmean(values):.1f}")
+        remark(
+            f"{name}: {kinds} different of {len(values)}, {min(values)} to {max(values)}, "
+            f"mean {fmean(values):.1f}"
+        )
 
 
 def first(frames, value):
@@ -119,13 +145,29 @@ def first(frames, value):
     return [one for one in found if one is not None][:1]
 
 
-@case("RAND-05", clauses=["ZB-4.5.4.1", "ZB-3.6.1"], pics="LL-PRO",
-      needs=["radio", "sniffer", "supply"], dut=["joiner"], level="report", kind="security",
-      findings=["F-03"], deadline=40000)
+@case(
+    "RAND-05",
+    clauses=["ZB-4.5.4.1", "ZB-3.6.1"],
+    pics="LL-PRO",
+    needs=["radio", "sniffer", "supply"],
+    dut=["joiner"],
+    level="report",
+    kind="security",
+    findings=["F-03"],
+    deadline=40000,
+)
 def test_spread_of_addresses_and_numbers(tc, dut, air):
     """Short addresses, sequence numbers and jitter over many joins."""
-    seen = {name: [] for name in ("NWK sequence", "APS counter", "ZCL sequence", "short address",
-                                  "jitter of association, ms")}
+    seen = {
+        name: []
+        for name in (
+            "NWK sequence",
+            "APS counter",
+            "ZCL sequence",
+            "short address",
+            "jitter of association, ms",
+        )
+    }
     with step("Record the joins of a factory-new device", "lists"):
         for _ in range(JOINS):
             fresh(tc, dut)
@@ -152,18 +194,31 @@ def test_spread_of_addresses_and_numbers(tc, dut, air):
 def event(tc, number, device_class):
     """EVENT in a minute for 40 minutes, its start to be randomized; gives the start time."""
     start = tc.utc() + 60
-    tc.command(DRLC, "LoadControlEvent", IssuerEventID=number, DeviceClass=device_class,
-               UtilityEnrollmentGroup=0, StartTime=start, DurationInMinutes=40,
-               CriticalityLevel=3, DutyCycle=50, EventControl=RANDOMIZE_START)
+    tc.command(
+        DRLC,
+        "LoadControlEvent",
+        IssuerEventID=number,
+        DeviceClass=device_class,
+        UtilityEnrollmentGroup=0,
+        StartTime=start,
+        DurationInMinutes=40,
+        CriticalityLevel=3,
+        DutyCycle=50,
+        EventControl=RANDOMIZE_START,
+    )
     return start
 
 
 def write_client(tc, attribute, value):
     """Write an attribute of the device's DRLC client under the link key."""
     record = general.WriteAttributes([general.AttributeValue(attribute, "uint8", value)])
-    frame = ZclFrame(cluster_specific=False, direction=Direction.TO_CLIENT,
-                     sequence=tc.node.zcl.next_sequence(), payload=record.to_bytes(),
-                     command=general.WriteAttributes.COMMAND)
+    frame = ZclFrame(
+        cluster_specific=False,
+        direction=Direction.TO_CLIENT,
+        sequence=tc.node.zcl.next_sequence(),
+        payload=record.to_bytes(),
+        command=general.WriteAttributes.COMMAND,
+    )
     tc.send_zcl(DRLC, frame)
     reached(tc, zcl("WriteAttributesResponse").numbered(frame.sequence), 5, "no write response")
 
@@ -182,8 +237,14 @@ def status(number, kind):
     return zcl("ReportEventStatus", IssuerEventID=number, EventStatus=kind)
 
 
-@case("RAND-06", clauses=["D.2.4", "D.2.3.2"], pics="DRLC-RANDS", dut=["pct", "load_control"],
-      findings=["F-03"], deadline=300000)
+@case(
+    "RAND-06",
+    clauses=["D.2.4", "D.2.3.2"],
+    pics="DRLC-RANDS",
+    dut=["pct", "load_control"],
+    findings=["F-03"],
+    deadline=300000,
+)
 def test_load_control_shifts_are_random(tc, dut_in_service, air):
     """Load-control start shifts are random per device."""
     shifts = []
@@ -192,15 +253,23 @@ def test_load_control_shifts_are_random(tc, dut_in_service, air):
         write_client(tc, START_RANDOMIZE_MINUTES, 30)
         device_class = read_client(tc, 0x0003)
         observe(f"device class {device_class:#06x}")
-    with step("Events that begin in a minute with a random shift, each cancelled once it began",
-              "started within 1800 s of its start, 5 s tolerance"):
+    with step(
+        "Events that begin in a minute with a random shift, each cancelled once it began",
+        "started within 1800 s of its start, 5 s tolerance",
+    ):
         for number in range(1, EVENTS + 1):
             start = event(tc, number, device_class)
             heard = air.expect(status(number, STARTED), within=60 + HIGHEST_SHIFT + 2 * TOLERANCE)
             shifts.append(EPOCH + heard.time - start)
-            tc.command(DRLC, "CancelLoadControlEvent", IssuerEventID=number,
-                       DeviceClass=device_class, UtilityEnrollmentGroup=0, CancelControl=0,
-                       EffectiveTime=0)
+            tc.command(
+                DRLC,
+                "CancelLoadControlEvent",
+                IssuerEventID=number,
+                DeviceClass=device_class,
+                UtilityEnrollmentGroup=0,
+                CancelControl=0,
+                EffectiveTime=0,
+            )
             reached(tc, status(number, CANCELLED), 10, "the event was not cancelled")
         low, high = min(shifts), max(shifts)
         within = low >= -TOLERANCE and high <= HIGHEST_SHIFT + TOLERANCE

@@ -28,19 +28,29 @@ POWER = ["radio", "sniffer", "supply"]
 WELL_KNOWN_KEY = b"ZigBeeAlliance09"
 
 
-@case("REJ-01", clauses=["5.4.2.1", "5.5.5.4", "5.4.2"], pics="SEC-SRJ", dut=["joiner"],
-      needs=SECOND, findings=["F-28"])
+@case(
+    "REJ-01",
+    clauses=["5.4.2.1", "5.5.5.4", "5.4.2"],
+    pics="SEC-SRJ",
+    dut=["joiner"],
+    needs=SECOND,
+    findings=["F-28"],
+)
 def test_secured_rejoin_after_losing_the_parent(tc, dut_in_service, air):
     """Secured rejoin after losing the parent."""
     start = air.mark()
     with neighbour(tc) as router, away(tc):
-        with step("The golden parent goes off the air; another router of the network is there",
-                  "Rejoin Request with NWK security"):
+        with step(
+            "The golden parent goes off the air; another router of the network is there",
+            "Rejoin Request with NWK security",
+        ):
             router.settle([tc.network_key], beacons=True)
             heard = air.expect(rejoin_request(True), within=900, since=start)
         with step("It takes the device back", "Device_annce or data, nothing of a new join"):
-            back = any_frame().where(lambda packet: packet.nwk_opened and packet.aps is not None,
-                                     "with data under the network key")
+            back = any_frame().where(
+                lambda packet: packet.nwk_opened and packet.aps is not None,
+                "with data under the network key",
+            )
             air.expect(back, within=30, since=heard.number)
             quiet(tc, 60)
             absent(air, ASSOCIATION, since=start)
@@ -63,15 +73,22 @@ def keyless(tc, dut):
     return key, start
 
 
-@case("REJ-02", clauses=["5.4.2.1", "ZB-4.6.3"], pics="SEC-TRJ", dut=["joiner"], needs=POWER,
-      findings=["F-28"])
+@case(
+    "REJ-02",
+    clauses=["5.4.2.1", "ZB-4.6.3"],
+    pics="SEC-TRJ",
+    dut=["joiner"],
+    needs=POWER,
+    findings=["F-28"],
+)
 def test_trust_center_rejoin_when_the_network_key_is_unknown(tc, dut_in_service, air):
     """Trust Center rejoin when the network key is unknown."""
     key, start = keyless(tc, dut_in_service)
     with step("Watch the device", "Rejoin Request without NWK security"):
         heard = air.expect(rejoin_request(False), within=1800, since=start)
-        tried = [one for one in air.find(rejoin_request(True), since=start)
-                 if one.number < heard.number]
+        tried = [
+            one for one in air.find(rejoin_request(True), since=start) if one.number < heard.number
+        ]
         remark(f"{len(tried)} secured Rejoin Requests before it")
     with step("The TC sends the network key under the key-transport key of K1", "taken"):
         air.expect(under(key.key), within=60, since=heard.number)
@@ -83,19 +100,32 @@ def test_trust_center_rejoin_when_the_network_key_is_unknown(tc, dut_in_service,
 
 def offers(tc, device, code_key):
     """Ways to send a network key wrong, each with a key of its own."""
+
     def offer(link_key, key_id):
         active = tc.network_key
         key = tc.new_network_key(active.sequence)
         command = tc.coordinator.transport_key(key, device)
         return key.key, lambda short: tc.node.aps.send_command(
-            command, short, link_key=link_key, key_id=key_id or KeyId.DATA, nwk_secure=False)
+            command, short, link_key=link_key, key_id=key_id or KeyId.DATA, nwk_secure=False
+        )
 
-    return [offer(code_key, KeyId.KEY_TRANSPORT), offer(WELL_KNOWN_KEY, KeyId.KEY_TRANSPORT),
-            offer(None, None)]
+    return [
+        offer(code_key, KeyId.KEY_TRANSPORT),
+        offer(WELL_KNOWN_KEY, KeyId.KEY_TRANSPORT),
+        offer(None, None),
+    ]
 
 
-@case("REJ-03", clauses=["5.4.2.1", "ZB-4.4.3"], pics="SEC-TRJ", dut=["joiner"], kind="security",
-      needs=POWER, findings=["F-12", "F-28"], deadline=12000)
+@case(
+    "REJ-03",
+    clauses=["5.4.2.1", "ZB-4.4.3"],
+    pics="SEC-TRJ",
+    dut=["joiner"],
+    kind="security",
+    needs=POWER,
+    findings=["F-12", "F-28"],
+    deadline=12000,
+)
 def test_rejoin_key_under_a_wrong_link_key(tc, dut_in_service, air):
     """Trust Center rejoin key under the wrong link key refused."""
     device = dut_in_service.eui64
@@ -110,8 +140,10 @@ def test_rejoin_key_under_a_wrong_link_key(tc, dut_in_service, air):
 
     key, start = keyless(tc, dut_in_service)
     with sending_instead(tc.coordinator, send):
-        with step("Transport Key under code key, well-known key, and without APS security; then K1",
-                  "the last one alone is taken"):
+        with step(
+            "Transport Key under code key, well-known key, and without APS security; then K1",
+            "the last one alone is taken",
+        ):
             air.expect(under(key.key), within=7200, since=start)
             demand(not left, "three wrong offers before", f"{3 - len(left)} wrong offers before")
             for offered, _ in wrong:
@@ -131,8 +163,15 @@ def rounds(air, since):
     return starts
 
 
-@case("REJ-06", clauses=["5.5.5.4"], pics="COM-RR", dut=["joiner"], revision="1.1",
-      findings=["F-39"], deadline=60000)
+@case(
+    "REJ-06",
+    clauses=["5.5.5.4"],
+    pics="COM-RR",
+    dut=["joiner"],
+    revision="1.1",
+    findings=["F-39"],
+    deadline=60000,
+)
 def test_recovery_backs_off(tc, dut_in_service, air):
     """Recovery back-off."""
     with away(tc):
@@ -147,15 +186,25 @@ def test_recovery_backs_off(tc, dut_in_service, air):
             should(max(gaps) <= 5400, "gaps of 5400 s at most", f"at most {max(gaps):.0f} s")
 
 
-@case("REJ-07", clauses=["5.5.5.4"], pics=["COM-RR", "LL-NVM"], dut=["joiner"], needs=POWER,
-      revision="1.1", findings=["F-16"], deadline=20000)
+@case(
+    "REJ-07",
+    clauses=["5.5.5.4"],
+    pics=["COM-RR", "LL-NVM"],
+    dut=["joiner"],
+    needs=POWER,
+    revision="1.1",
+    findings=["F-16"],
+    deadline=20000,
+)
 def test_state_is_kept_while_in_recovery(tc, dut_in_service, air):
     """State kept while in recovery."""
     code_key = install_code.link_key(dut_in_service.install_code)
     start = air.mark()
     with away(tc):
-        with step("Keep the golden network off for 3 h; cut power for 10 s after 2 h",
-                  "the device looks for it"):
+        with step(
+            "Keep the golden network off for 3 h; cut power for 10 s after 2 h",
+            "the device looks for it",
+        ):
             quiet(tc, 7200)
             dut_in_service.power_cycle(10)
             quiet(tc, 3600)
@@ -171,26 +220,42 @@ def test_state_is_kept_while_in_recovery(tc, dut_in_service, air):
             absent(air, bare, since=start)
 
 
-@case("REJ-08", clauses=["5.5.5.4", "5.8"], pics="COM-RR", dut=["joiner"], revision="1.1",
-      level="should", findings=["F-16"], deadline=15000)
+@case(
+    "REJ-08",
+    clauses=["5.5.5.4", "5.8"],
+    pics="COM-RR",
+    dut=["joiner"],
+    revision="1.1",
+    level="should",
+    findings=["F-16"],
+    deadline=15000,
+)
 def test_channel_change_is_found_in_recovery(tc, dut_in_service, air):
     """Channel change found in recovery."""
     home = tc.channel
     other = 20 if home != 20 else 25
     with away(tc):
         try:
-            with step("Start the golden network on another channel with a higher update id",
-                      "the device finds it and rejoins"):
+            with step(
+                "Start the golden network on another channel with a higher update id",
+                "the device finds it and rejoins",
+            ):
                 tc.bench.call(tc.bench.sniffer.listen(other), 10.0, "the sniffer")
                 start = air.mark()
                 tc.node.nwk.update_id = (tc.node.nwk.update_id + 1) & 0xFF
                 tc.on(channel=other)
                 heard = air.seek(rejoin_request(), within=7200, since=start)
-                should(heard is not None, "a Rejoin Request on the new channel within 7200 s",
-                       str(heard))
+                should(
+                    heard is not None,
+                    "a Rejoin Request on the new channel within 7200 s",
+                    str(heard),
+                )
             with step("Control read and key probe", "answered on the new channel"):
-                should(until(tc, tc.control_read, 60, 5) is not None and tc.key_probe(),
-                       "answers on the new channel", "answered on the new channel")
+                should(
+                    until(tc, tc.control_read, 60, 5) is not None and tc.key_probe(),
+                    "answers on the new channel",
+                    "answered on the new channel",
+                )
                 absent(air, ASSOCIATION, since=start)
         finally:
             tc.do(tc.node.mac.tune, channel=home)
@@ -207,33 +272,60 @@ def test_first_rejoin_attempt_in_time(tc, dut_in_service, air):
             lost = air.seek(asked, within=1800, since=start)
             limit = 60 + (lost.time if lost else tc.bench.now())
             quiet(tc, max(0.0, limit - tc.bench.now()))
-            tries = [one.time for one in (*air.beacon_requests(start),
-                                          *air.find(rejoin_request(), since=start))]
+            tries = [
+                one.time
+                for one in (*air.beacon_requests(start), *air.find(rejoin_request(), since=start))
+            ]
             first = min(tries, default=None)
-            should(lost is not None and first is not None and first <= limit,
-                   "an attempt within 60 s of the first frame that was not acknowledged",
-                   f"lost at {lost and lost.time}, first attempt at {first}")
+            should(
+                lost is not None and first is not None and first <= limit,
+                "an attempt within 60 s of the first frame that was not acknowledged",
+                f"lost at {lost and lost.time}, first attempt at {first}",
+            )
             if lost and first:
                 remark(f"first attempt {first - lost.time:.1f} s after the first frame lost")
 
 
-@case("REJ-10", clauses=["5.8", "ZB-3"], pics="LL-FA", kind="security", needs=SECOND,
-      findings=["F-25"])
+@case(
+    "REJ-10",
+    clauses=["5.8", "ZB-3"],
+    pics="LL-FA",
+    kind="security",
+    needs=SECOND,
+    findings=["F-25"],
+)
 def test_unsecured_channel_or_pan_update_is_ignored(tc, dut_in_service, air):
     """Unsecured channel or PAN update ignored."""
     home = tc.node.mac.pan
     moved = any_frame().where(
-        lambda packet: isinstance(packet.nwk_command, RejoinRequest)
-        or packet.mac.dst_pan not in (None, 0xFFFF, home), "on another PAN or of a rejoin")
-    orders = (NetworkUpdate(tc.node.nwk.extended_pan, 7, home ^ 0x5555),
-              NetworkReport(tc.node.nwk.extended_pan, [home]))
+        lambda packet: (
+            isinstance(packet.nwk_command, RejoinRequest)
+            or packet.mac.dst_pan not in (None, 0xFFFF, home)
+        ),
+        "on another PAN or of a rejoin",
+    )
+    orders = (
+        NetworkUpdate(tc.node.nwk.extended_pan, 7, home ^ 0x5555),
+        NetworkReport(tc.node.nwk.extended_pan, [home]),
+    )
     wrong = type(tc.network_key)(tc.network_key.sequence, tc.bench.random.randbytes(16))
     with neighbour(tc) as stranger:
-        with step("Network Update, Network Report and Mgmt_NWK_Update_req from somebody without "
-                  "keys, unsecured and then under a wrong key", "ignored, control reads answered"):
+        with step(
+            "Network Update, Network Report and Mgmt_NWK_Update_req from somebody without "
+            "keys, unsecured and then under a wrong key",
+            "ignored, control reads answered",
+        ):
             stranger.settle([wrong])
-            frames = [stranger.in_nwk(one.to_bytes(), dst=tc.device_short, src=0x0000, radius=1,
-                                      frame_type=NwkType.COMMAND) for one in orders]
+            frames = [
+                stranger.in_nwk(
+                    one.to_bytes(),
+                    dst=tc.device_short,
+                    src=0x0000,
+                    radius=1,
+                    frame_type=NwkType.COMMAND,
+                )
+                for one in orders
+            ]
             order = channel_change(stranger)
             frames.append(stranger.in_nwk(order, dst=tc.device_short, src=0x0000))
             for frame in frames:
@@ -245,23 +337,38 @@ def test_unsecured_channel_or_pan_update_is_ignored(tc, dut_in_service, air):
 
 def channel_change(unit):
     """The APS frame of a Mgmt_NWK_Update_req that orders channel 26."""
-    message = messages.build("Mgmt_NWK_Update_req", 1, ScanChannels=1 << 26, ScanDuration=0xFE,
-                             NwkUpdateId=9)
+    message = messages.build(
+        "Mgmt_NWK_Update_req", 1, ScanChannels=1 << 26, ScanDuration=0xFE, NwkUpdateId=9
+    )
     frame = unit.aps_data(message.to_bytes(), message.cluster, endpoint=0)
     frame.profile = frame.src_endpoint = 0
     return frame
 
 
-@case("REJ-11", clauses=["5.4.2.1", "5.4.2"], pics=["SEC-SRJ", "SEC-TRJ"], dut=["joiner"],
-      revision="1.1", level="should", kind="security", findings=["F-28"])
+@case(
+    "REJ-11",
+    clauses=["5.4.2.1", "5.4.2"],
+    pics=["SEC-SRJ", "SEC-TRJ"],
+    dut=["joiner"],
+    revision="1.1",
+    level="should",
+    kind="security",
+    findings=["F-28"],
+)
 def test_secured_rejoin_comes_first(tc, dut_in_service, air):
     """Secured rejoin comes before the Trust Center rejoin."""
     start = air.mark()
     with away(tc):
-        with step("The golden parent is away until the device looks for it, and 120 s more",
-                  "the device searches"):
-            until(tc, lambda: air.beacon_requests(start) or air.find(rejoin_request(), since=start),
-                  1800, 10)
+        with step(
+            "The golden parent is away until the device looks for it, and 120 s more",
+            "the device searches",
+        ):
+            until(
+                tc,
+                lambda: air.beacon_requests(start) or air.find(rejoin_request(), since=start),
+                1800,
+                10,
+            )
             quiet(tc, 120)
             observe(f"{len(air.beacon_requests(start))} beacon requests meanwhile")
         with step("It comes back with the same keys", "a secured Rejoin Request first"):
@@ -270,10 +377,14 @@ def test_secured_rejoin_comes_first(tc, dut_in_service, air):
             took = until(tc, tc.control_read, 1800, 30)
             tries = air.find(rejoin_request(), since=start)
             first = tries[0].packet.nwk.security if tries else None
-            should(first in (True, None), "a secured Rejoin Request first",
-                   f"{len(tries)} Rejoin Requests, the first secured: {first}")
-            should(took is not None, "back in service within 1800 s",
-                   f"back in service {tc.bench.now() - back:.0f} s after its return")
+            should(
+                first in (True, None),
+                "a secured Rejoin Request first",
+                f"{len(tries)} Rejoin Requests, the first secured: {first}",
+            )
+            should(
+                took is not None,
+                "back in service within 1800 s",
+                f"back in service {tc.bench.now() - back:.0f} s after its return",
+            )
             should(not air.find(INITIATE, since=start), "no Initiate", "no Initiate")
-
-

@@ -6,8 +6,13 @@ from lab.judging import absent, demand, ignored
 from lab.patterns import aps, reaction_to
 
 
-@case("REG-04", clauses=["5.4.2.2.1", "5.4.5"], pics=["SEC-LKUPD", "SEC-CBKER"], dut=["joiner"],
-      findings=["F-02", "F-29"])
+@case(
+    "REG-04",
+    clauses=["5.4.2.2.1", "5.4.5"],
+    pics=["SEC-LKUPD", "SEC-CBKER"],
+    dut=["joiner"],
+    findings=["F-02", "F-29"],
+)
 def test_joiner_accepts_re_registration(tc, idle_responder, air):
     """Joiner accepts re-registration."""
     former = tc.link_key
@@ -24,6 +29,7 @@ def test_joiner_accepts_re_registration(tc, idle_responder, air):
     with step("Look at what the device secured after the exchange", "all under K2"):
         others = aps().where(
             lambda packet: packet.aps.security and packet.aps_key != exchange.link_key,
-            "under another link key")
+            "under another link key",
+        )
         absent(air, others, since=done)
         demand(air.find(aps().under_link_key(), since=start), "frames under K2", "frames under K2")

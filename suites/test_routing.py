@@ -19,12 +19,14 @@ ALL_CHANNELS = 0x07FFF800
 
 def key_establishment():
     """The first thing that a device does for key establishment: it looks for it, or begins."""
+
     def matches(packet):
         asked = packet.zdp is not None and packet.zdp.name == "Match_Desc_req"
         if asked and KEY_ESTABLISHMENT in packet.zdp.fields["InClusterList"]:
             return True
         return packet.command is not None and (
-            packet.command.name == "InitiateKeyEstablishmentRequest")
+            packet.command.name == "InitiateKeyEstablishmentRequest"
+        )
 
     return any_frame().where(matches, "of key establishment")
 
@@ -40,12 +42,14 @@ def test_joining_through_a_router(tc, dut, air):
             router.permit(PERMIT)
             dut.join()
             to_router = mac(AssociationRequest).where(
-                lambda p: p.mac.dst == router.short, "to the router")
+                lambda p: p.mac.dst == router.short, "to the router"
+            )
             air.expect(to_router, within=JOIN_MAX, since=start)
             air.expect(mac(AssociationResponse), within=5, since=start, dut=False)
         with step("The router hands on the TC's Transport Key without NWK security", "taken"):
             handed = aps(TransportKey).where(
-                lambda p: not p.nwk.security and p.mac.src == router.short, "of the router")
+                lambda p: not p.nwk.security and p.mac.src == router.short, "of the router"
+            )
             air.expect(handed, within=10, since=start, dut=False)
             joined = zdp("Device_annce").using(tc.network_key.sequence)
             air.expect(joined, within=JOIN_MAX, since=start)
@@ -76,20 +80,37 @@ def send_along(tc, frame, dst, relays):
 def relayed(tc, dst, index):
     """A source-routed frame of the TC that the device passes on with this relay index."""
     short = tc.device_short
-    return nwk().to(dst).where(
-        lambda p: p.mac.src == short and p.nwk.src == 0x0000
-        and p.nwk.source_route is not None and p.nwk.source_route.index == index,
-        f"relayed with relay index {index}")
+    return (
+        nwk()
+        .to(dst)
+        .where(
+            lambda p: (
+                p.mac.src == short
+                and p.nwk.src == 0x0000
+                and p.nwk.source_route is not None
+                and p.nwk.source_route.index == index
+            ),
+            f"relayed with relay index {index}",
+        )
+    )
 
 
-@case("ROUTE-01", clauses=["ZB-3"], pics="LL-MTO", needs=["radio", "second_radio", "sniffer"],
-      dut=["router"], deadline=5000)
+@case(
+    "ROUTE-01",
+    clauses=["ZB-3"],
+    pics="LL-MTO",
+    needs=["radio", "second_radio", "sniffer"],
+    dut=["router"],
+    deadline=5000,
+)
 def test_many_to_one_and_source_routing(tc, dut, air):
     """A router keeps to many-to-one and source routes."""
     with behind_router(tc) as router:
         join_two_hops_away(tc, dut, router)
-        with step("Many-to-one route request of the TC; the device sends data to it",
-                  "Route Record before the data"):
+        with step(
+            "Many-to-one route request of the TC; the device sends data to it",
+            "Route Record before the data",
+        ):
             request = RouteRequest(1, BROADCAST_ROUTERS, many_to_one=1)
             tc.do(tc.node.nwk.send_command, request, BROADCAST_ROUTERS, radius=30)
             tc.bench.wait(2)
@@ -98,8 +119,11 @@ def test_many_to_one_and_source_routing(tc, dut, air):
             record = air.expect(nwk(RouteRecord).to(0x0000), within=10, since=start)
             answer = zcl("ReadAttributesResponse").numbered(sequence)
             data = air.expect(answer, within=10, since=start)
-            demand(record.number < data.number, "Route Record before the data",
-                   f"frames {record.number} and {data.number}")
+            demand(
+                record.number < data.number,
+                "Route Record before the data",
+                f"frames {record.number} and {data.number}",
+            )
         with step("The TC sends source-routed to the device", "delivered and answered"):
             frame, sequence = tc.control_frame()
             send_along(tc, frame, tc.device_short, [router.short])
@@ -120,8 +144,9 @@ def source_routes_through(tc, air, router, child):
         passed = air.expect(relayed(tc, child.short, 0), within=10, since=start, dut=False)
         same = passed.packet.nwk.payload == frame.to_bytes()
         demand(same, "the APS payload unchanged", "the same octets" if same else "other octets")
-        air.expect(zcl("ReadAttributesResponse").numbered(sequence), within=10, since=start,
-                   dut=False)
+        air.expect(
+            zcl("ReadAttributesResponse").numbered(sequence), within=10, since=start, dut=False
+        )
     with step("The same to a node behind the child", "relay index stepped from 1 to 0"):
         frame, _ = tc.control_frame()
         start = air.mark()
@@ -136,15 +161,19 @@ def source_routes_through(tc, air, router, child):
 def test_answer_to_mgmt_nwk_update(tc, dut_in_service, air):
     """Mgmt_NWK_Update_req is answered with energy values."""
     with step("Mgmt_NWK_Update_req: all channels, duration 2, count 1", "status 0, 16 values"):
-        sequence = tc.ask("Mgmt_NWK_Update_req", ScanChannels=ALL_CHANNELS, ScanDuration=2,
-                          ScanCount=1)
+        sequence = tc.ask(
+            "Mgmt_NWK_Update_req", ScanChannels=ALL_CHANNELS, ScanDuration=2, ScanCount=1
+        )
         heard = air.expect(zdp("Mgmt_NWK_Update_rsp").numbered(sequence), within=15)
         fields = heard.packet.zdp.fields
         demand(fields["Status"] == 0, "status 0x00", f"status {fields['Status']:#04x}")
         scanned = fields["ScannedChannels"].bit_count()
         values = len(fields["EnergyValues"])
-        demand(scanned == values == 16, "16 channels and 16 energy values",
-               f"{scanned} channels and {values} values")
+        demand(
+            scanned == values == 16,
+            "16 channels and 16 energy values",
+            f"{scanned} channels and {values} values",
+        )
 
 
 def move_to(tc, channel):
@@ -160,11 +189,18 @@ def test_channel_change_is_followed(tc, dut_in_service, air):
     channel = 25 if home != 25 else 20
     update_id = (tc.node.nwk.update_id + 1) & 0xFF
     try:
-        with step("Broadcast Mgmt_NWK_Update_req: duration 0xFE, one channel, update id plus 1",
-                  "the device moves"):
+        with step(
+            "Broadcast Mgmt_NWK_Update_req: duration 0xFE, one channel, update id plus 1",
+            "the device moves",
+        ):
             announced = tc.bench.now()
-            tc.ask("Mgmt_NWK_Update_req", to=BROADCAST_RX_ON, ScanChannels=1 << channel,
-                   ScanDuration=0xFE, NwkUpdateId=update_id)
+            tc.ask(
+                "Mgmt_NWK_Update_req",
+                to=BROADCAST_RX_ON,
+                ScanChannels=1 << channel,
+                ScanDuration=0xFE,
+                NwkUpdateId=update_id,
+            )
             tc.bench.wait(10)
             move_to(tc, channel)
             start = air.mark()
@@ -172,15 +208,23 @@ def test_channel_change_is_followed(tc, dut_in_service, air):
             answered = False
             while not answered and tc.bench.now() - announced < 24:
                 answered = tc.control_read()
-            demand(answered, "an answer within 30 s of the broadcast",
-                   f"answered {tc.bench.now() - announced:.1f} s after the broadcast"
-                   if answered else "no answer")
+            demand(
+                answered,
+                "an answer within 30 s of the broadcast",
+                f"answered {tc.bench.now() - announced:.1f} s after the broadcast"
+                if answered
+                else "no answer",
+            )
             again = air.find(mac(AssociationRequest), since=start)
             demand(not again, "no association", f"{len(again)} association requests")
             tc.do(tc.node.mac.request_beacons)
-            beacon = air.expect(any_frame().where(lambda p: p.beacon is not None, "beacon"),
-                                within=5).packet.beacon
-            demand(beacon.update_id == update_id, f"update id {update_id}",
-                   f"update id {beacon.update_id}")
+            beacon = air.expect(
+                any_frame().where(lambda p: p.beacon is not None, "beacon"), within=5
+            ).packet.beacon
+            demand(
+                beacon.update_id == update_id,
+                f"update id {update_id}",
+                f"update id {beacon.update_id}",
+            )
     finally:
         move_to(tc, home)

@@ -27,8 +27,15 @@ def polls(air, since):
     return times
 
 
-@case("POLL-01", clauses=["5.3.4", "5.2"], pics="NR-SED", dut=["sleepy"], level="should",
-      findings=["F-39"], deadline=6000)
+@case(
+    "POLL-01",
+    clauses=["5.3.4", "5.2"],
+    pics="NR-SED",
+    dut=["sleepy"],
+    level="should",
+    findings=["F-39"],
+    deadline=6000,
+)
 def test_poll_rate_of_an_end_device(tc, dut_in_service, air):
     """Poll rate of an end device."""
     with step("Record 3600 s idle", "data requests 7.5 s apart or more, by the median"):
@@ -37,15 +44,21 @@ def test_poll_rate_of_an_end_device(tc, dut_in_service, air):
         quiet(tc, 3600)
         gaps = [b - a for a, b in pairwise(polls(air, start))]
         rate = median(gaps) if gaps else 0.0
-        should(rate >= MIN_GAP, f"a median gap of {MIN_GAP} s at least",
-               f"{len(gaps)} gaps, median {rate:.2f} s, longest {max(gaps, default=0):.2f} s")
+        should(
+            rate >= MIN_GAP,
+            f"a median gap of {MIN_GAP} s at least",
+            f"{len(gaps)} gaps, median {rate:.2f} s, longest {max(gaps, default=0):.2f} s",
+        )
     with step("Queue a control read at the parent", "fetched and answered"):
         period, queued = tc.bench.dut_file.timing.poll_period, tc.bench.now()
         frame, sequence = tc.control_frame()
         tc.send_aps(frame)
         fetched = air.seek(any_frame().numbered(sequence), within=period + HELD, dut=False)
-        should(fetched is not None, f"fetched within {period + HELD:g} s",
-               f"fetched after {fetched.time - queued:.2f} s" if fetched else "not fetched")
+        should(
+            fetched is not None,
+            f"fetched within {period + HELD:g} s",
+            f"fetched after {fetched.time - queued:.2f} s" if fetched else "not fetched",
+        )
         should(tc.control_read(), "an answer", "the control read was answered")
 
 
@@ -58,10 +71,19 @@ def amperes(tc, seconds):
     return mean(found)
 
 
-@case("MAC-03", clauses=["M15.4"], pics="NR-SED", dut=["sleepy"], level="should",
-      kind="robustness", needs=["radio", "sniffer", "supply"], findings=["F-23", "F-39"])
+@case(
+    "MAC-03",
+    clauses=["M15.4"],
+    pics="NR-SED",
+    dut=["sleepy"],
+    level="should",
+    kind="robustness",
+    needs=["radio", "sniffer", "supply"],
+    findings=["F-23", "F-39"],
+)
 def test_frame_pending_promised_but_nothing_sent(tc, dut_in_service, air):
     """Frame pending promised but nothing sent."""
+
     def promise(*addresses):
         tc.do(tc.node.outbox.append, MatchSources(addresses, ()))
 
@@ -86,19 +108,34 @@ def test_frame_pending_promised_but_nothing_sent(tc, dut_in_service, air):
         quiet(tc, 60)
         start = air.mark()
         after = amperes(tc, 60)
-        should(abs(gap(start) - usual) <= 0.1 * usual, f"polls {usual:.2f} s apart",
-               f"polls {gap(start):.2f} s apart")
-        should(abs(after - base) <= 0.1 * base, f"{base * 1000:.3f} mA, 10 percent more or less",
-               f"{after * 1000:.3f} mA")
+        should(
+            abs(gap(start) - usual) <= 0.1 * usual,
+            f"polls {usual:.2f} s apart",
+            f"polls {gap(start):.2f} s apart",
+        )
+        should(
+            abs(after - base) <= 0.1 * base,
+            f"{base * 1000:.3f} mA, 10 percent more or less",
+            f"{after * 1000:.3f} mA",
+        )
 
 
-@case("NKEY-01", clauses=["5.4.4", "5.4.2.1"], pics=["NR-SED", "SEC-TRJ"], dut=["sleepy"],
-      findings=["F-01", "F-28"], deadline=6000)
+@case(
+    "NKEY-01",
+    clauses=["5.4.4", "5.4.2.1"],
+    pics=["NR-SED", "SEC-TRJ"],
+    dut=["sleepy"],
+    findings=["F-01", "F-28"],
+    deadline=6000,
+)
 def test_sleepy_device_misses_the_switch_and_recovers(tc, dut_in_service, air):
     """Sleepy device misses the switch and recovers."""
     code_key = install_code.link_key(dut_in_service.install_code)
-    with step("The parent acknowledges no poll while the network key is updated and switched; "
-              "it comes back with the new key only", "Rejoin Request without NWK security"):
+    with step(
+        "The parent acknowledges no poll while the network key is updated and switched; "
+        "it comes back with the new key only",
+        "Rejoin Request without NWK security",
+    ):
         start = air.mark()
         tc.off()
         quiet(tc, 5)
@@ -106,9 +143,14 @@ def test_sleepy_device_misses_the_switch_and_recovers(tc, dut_in_service, air):
         key = renew(tc)
         heard = air.expect(rejoin_request(False), within=3600, since=start)
     with step("The TC sends the network key under the certificate-derived key", "taken"):
-        taken = any_frame().where(
-            lambda packet: zdp("Device_annce").matches(packet) or packet.aps is not None,
-            "with data").where(under(key.key).matches, "under the new network key")
+        taken = (
+            any_frame()
+            .where(
+                lambda packet: zdp("Device_annce").matches(packet) or packet.aps is not None,
+                "with data",
+            )
+            .where(under(key.key).matches, "under the new network key")
+        )
         air.expect(taken, within=60, since=heard.number)
         absent(air, ASSOCIATION, since=start)
         absent(air, INITIATE, since=start)

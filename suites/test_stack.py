@@ -34,16 +34,21 @@ def test_unencrypted_nwk_frames_are_dropped(tc, dut_in_service, air):
     with step("Control read without NWK security", "dropped"):
         frame, sequence = tc.control_frame()
         bare = tc.in_nwk(frame)
-        ignored(tc, lambda: tc.send_nwk(bare, secure=False), reaction_to(frame, sequence),
-                during=10)
+        ignored(
+            tc, lambda: tc.send_nwk(bare, secure=False), reaction_to(frame, sequence), during=10
+        )
     with step("NWK Leave and a route request without NWK security", "dropped"):
         leave = Leave(request=True)
         route = RouteRequest(identifier=1, destination=tc.device_short)
         for command in (leave, route):
             bare = tc.in_nwk(command.to_bytes(), frame_type=NwkType.COMMAND, radius=1)
-            reaction = nwk().where(lambda p: p.nwk_command is not None
-                                   and type(p.nwk_command).__name__ in ("Leave", "RouteReply"),
-                                   "Leave or Route Reply")
+            reaction = nwk().where(
+                lambda p: (
+                    p.nwk_command is not None
+                    and type(p.nwk_command).__name__ in ("Leave", "RouteReply")
+                ),
+                "Leave or Route Reply",
+            )
             ignored(tc, lambda b=bare: tc.send_nwk(b, secure=False), reaction, during=10)
     with step("Control read with NWK security", "answered"):
         in_service(tc)
@@ -52,18 +57,21 @@ def test_unencrypted_nwk_frames_are_dropped(tc, dut_in_service, air):
 @case("TP/R20/BV-14", clauses=["ZB-3"], pics="NR-R20", kind="robustness")
 def test_unknown_nwk_protocol_version(tc, dut_in_service, air):
     """A NWK frame of an unknown protocol version is ignored."""
+
     def asking(version):
         """Tap: the broadcast of the request goes out with this protocol version."""
         return lambda frame: replace(frame, version=version)
 
     with step("Broadcast NWK_addr_req with protocol version 3", "no response"):
         with tc.tapped("nwk", "out", asking(3), match=lambda f: f.dst == BROADCAST_RX_ON):
-            sequence = tc.ask("NWK_addr_req", to=BROADCAST_RX_ON, IEEEAddr=tc.device,
-                              RequestType=0, StartIndex=0)
+            sequence = tc.ask(
+                "NWK_addr_req", to=BROADCAST_RX_ON, IEEEAddr=tc.device, RequestType=0, StartIndex=0
+            )
             air.never(zdp("NWK_addr_rsp").numbered(sequence), during=10)
     with step("The same with protocol version 2", "NWK_addr_rsp"):
-        sequence = tc.ask("NWK_addr_req", to=BROADCAST_RX_ON, IEEEAddr=tc.device,
-                          RequestType=0, StartIndex=0)
+        sequence = tc.ask(
+            "NWK_addr_req", to=BROADCAST_RX_ON, IEEEAddr=tc.device, RequestType=0, StartIndex=0
+        )
         heard = air.expect(zdp("NWK_addr_rsp").numbered(sequence), within=5)
         address = heard.packet.zdp.fields["NWKAddr"]
         demand(address == tc.device_short, f"{tc.device_short:#06x}", f"{address:#06x}")

@@ -48,8 +48,16 @@ def secured_exchanges(air, since):
     return list(found.values())
 
 
-@case("TCSO-02", clauses=["5.4.2.2.3.4", "5.5.5.3"], pics=["SEC-TCSO", "NR-ZR"], dut=["joiner"],
-      revision="1.1", level="should", findings=["F-16"], deadline=120000)
+@case(
+    "TCSO-02",
+    clauses=["5.4.2.2.3.4", "5.5.5.3"],
+    pics=["SEC-TCSO", "NR-ZR"],
+    dut=["joiner"],
+    revision="1.1",
+    level="should",
+    findings=["F-16"],
+    deadline=120000,
+)
 def test_loss_of_the_trust_center_is_noticed(tc, dut_in_service, air):
     """Device detects loss of the Trust Center."""
     with step("Record 4 h with the trust center present", "secured exchanges 300 to 1200 s apart"):
@@ -63,8 +71,9 @@ def test_loss_of_the_trust_center_is_noticed(tc, dut_in_service, air):
         same = [one for one in found if one.packet.aps.cluster == 0x0800]
         between = [b.time - a.time for a, b in pairwise(same)]
         if between:
-            should(min(between) >= 300, "300 s between keep-alives",
-                   f"at least {min(between):.0f} s")
+            should(
+                min(between) >= 300, "300 s between keep-alives", f"at least {min(between):.0f} s"
+            )
         remark("keep-alive: " + ", ".join(sorted({str(one.packet.command.name) for one in found})))
         should(not air.beacon_requests(start), "no search", "no search meanwhile")
     with step("Stop the trust center, the network stays", "three failures, then a search"):
@@ -72,8 +81,11 @@ def test_loss_of_the_trust_center_is_noticed(tc, dut_in_service, air):
             start = air.mark()
             took = until(tc, lambda: air.beacon_requests(start), 86400, 30)
             found = air.beacon_requests(start)
-            failed = [one for one in secured_exchanges(air, start)
-                      if not found or one.time < found[0].time]
+            failed = [
+                one
+                for one in secured_exchanges(air, start)
+                if not found or one.time < found[0].time
+            ]
             should(took is not None, "a search within 86400 s", f"a search after {took} s")
             should(len(failed) >= 3, "three failures before", f"{len(failed)} failures before")
 
@@ -93,15 +105,26 @@ def settled(other, air, since):
     quiet(other, 5)
 
 
-@case("TCSO-03", clauses=["5.4.2.2.3.5"], pics="SEC-TCSO", dut=["joiner"], revision="1.1",
-      needs=SECOND, findings=["F-15", "F-16"], deadline=20000)
+@case(
+    "TCSO-03",
+    clauses=["5.4.2.2.3.5"],
+    pics="SEC-TCSO",
+    dut=["joiner"],
+    revision="1.1",
+    needs=SECOND,
+    findings=["F-15", "F-16"],
+    deadline=20000,
+)
 def test_swap_to_a_new_trust_center(tc, dut_in_service, air):
     """Swap to a new Trust Center."""
     old = bytes(tc.link_key.key)
     start = air.mark()
     with other_trust_center(tc) as other, away(tc):
-        with step("Exchange the trust center for one that holds the hash of K1 and sends the "
-                  "network key under it", "Rejoin Request without NWK security, Device_annce"):
+        with step(
+            "Exchange the trust center for one that holds the hash of K1 and sends the "
+            "network key under it",
+            "Rejoin Request without NWK security, Device_annce",
+        ):
             other.take_over(tc, mmo_hash(old))
             taken = expect_taken_in(other, air, start)
         with step("Observe", "Initiate to the new trust center, K2, service discovery"):
@@ -112,8 +135,13 @@ def test_swap_to_a_new_trust_center(tc, dut_in_service, air):
             demand(other.key_probe(), "an answer under K2", "key probe answered")
             quiet(tc, 60)
             stale = aps().where(
-                lambda packet: packet.aps_opened and packet.aps_key in (old, mmo_hash(old))
-                and packet.nwk_key == other.network_key.key, "under K1 or its hash")
+                lambda packet: (
+                    packet.aps_opened
+                    and packet.aps_key in (old, mmo_hash(old))
+                    and packet.nwk_key == other.network_key.key
+                ),
+                "under K1 or its hash",
+            )
             absent(air, stale, since=taken.number)
 
 
@@ -123,15 +151,28 @@ def wrong_offers(rogue, device, code_key):
 
     def send(link_key, key_id=KeyId.KEY_TRANSPORT):
         short = rogue.node.nwk.short_of(device)
-        rogue.node.aps.send_command(command, short, link_key=link_key, key_id=key_id,
-                                    nwk_secure=False)
+        rogue.node.aps.send_command(
+            command, short, link_key=link_key, key_id=key_id, nwk_secure=False
+        )
 
-    return [lambda: send(rogue.bench.random.randbytes(16)), lambda: send(code_key),
-            lambda: send(None, KeyId.DATA)]
+    return [
+        lambda: send(rogue.bench.random.randbytes(16)),
+        lambda: send(code_key),
+        lambda: send(None, KeyId.DATA),
+    ]
 
 
-@case("TCSO-04", clauses=["5.4.2.2.3.5", "5.4.2.2.3.1"], pics="SEC-TCSO", dut=["joiner"],
-      revision="1.1", kind="security", needs=SECOND, findings=["F-16"], deadline=40000)
+@case(
+    "TCSO-04",
+    clauses=["5.4.2.2.3.5", "5.4.2.2.3.1"],
+    pics="SEC-TCSO",
+    dut=["joiner"],
+    revision="1.1",
+    kind="security",
+    needs=SECOND,
+    findings=["F-16"],
+    deadline=40000,
+)
 def test_rogue_network_with_the_same_extended_pan_id(tc, dut_in_service, air):
     """Rogue network with the same extended PAN ID."""
     device, start = dut_in_service.eui64, air.mark()
@@ -139,8 +180,11 @@ def test_rogue_network_with_the_same_extended_pan_id(tc, dut_in_service, air):
     with other_trust_center(tc) as rogue, away(tc):
         rogue.take_over(tc, tc.bench.random.randbytes(16))
         left = wrong_offers(rogue, device, install_code.link_key(dut_in_service.install_code))
-        with step("A rogue answers rejoins, and sends keys under a random key, the code key, and "
-                  "without APS security", "not taken"):
+        with step(
+            "A rogue answers rejoins, and sends keys under a random key, the code key, and "
+            "without APS security",
+            "not taken",
+        ):
             with sending_instead(rogue.coordinator, lambda who: left and left.pop(0)()):
                 until(tc, lambda: not left, SWAP, 30)
                 quiet(tc, 30)
@@ -154,23 +198,41 @@ def test_rogue_network_with_the_same_extended_pan_id(tc, dut_in_service, air):
             demand(dut_in_service.identify().pan in (None, home), f"PAN {home:#06x}", "the old PAN")
 
 
-@case("TCSO-05", clauses=["5.4.2.2.3.5", "C.3.1.3"], pics="SEC-TCSO", dut=["joiner"],
-      revision="1.1", kind="security", needs=SECOND, findings=["F-15", "F-16"], deadline=40000)
+@case(
+    "TCSO-05",
+    clauses=["5.4.2.2.3.5", "C.3.1.3"],
+    pics="SEC-TCSO",
+    dut=["joiner"],
+    revision="1.1",
+    kind="security",
+    needs=SECOND,
+    findings=["F-15", "F-16"],
+    deadline=40000,
+)
 def test_rogue_that_knows_the_hash_but_has_no_certificate(tc, dut_in_service, air):
     """Rogue that knows the hash but has no certificate."""
     start, old = air.mark(), bytes(tc.link_key.key)
     with other_trust_center(tc, impostor=True) as rogue, away(tc):
         rogue.take_over(tc, mmo_hash(old))
-        with step("Let the device rejoin a rogue with the hash and a certificate of an unknown "
-                  "issuer", "Terminate with status 0x01 or 0x02, no energy data"):
+        with step(
+            "Let the device rejoin a rogue with the hash and a certificate of an unknown issuer",
+            "Terminate with status 0x01 or 0x02, no energy data",
+        ):
             asked = air.expect(rejoin_request(False), within=SWAP, since=start)
             refused = TERMINATE.where(
-                lambda packet: packet.command.fields["StatusCode"] in (1, 2), "of status 1 or 2")
+                lambda packet: packet.command.fields["StatusCode"] in (1, 2), "of status 1 or 2"
+            )
             air.expect(refused, within=900, since=asked.number)
             data = any_frame().where(
-                lambda packet: packet.zcl is not None and packet.nwk.dst < 0xFFF8
-                and packet.nwk_key == rogue.network_key.key and packet.aps.cluster != 0x0800
-                and library.cluster(packet.aps.cluster).link_key_required, "on an energy cluster")
+                lambda packet: (
+                    packet.zcl is not None
+                    and packet.nwk.dst < 0xFFF8
+                    and packet.nwk_key == rogue.network_key.key
+                    and packet.aps.cluster != 0x0800
+                    and library.cluster(packet.aps.cluster).link_key_required
+                ),
+                "on an energy cluster",
+            )
             absent(air, data, since=start)
         with step("Restart the real network", "the device returns to it"):
             tc.on()
@@ -193,13 +255,25 @@ def attempt_until(air, dut, rogue, moment, start):
         quiet(rogue, 0.3)
 
 
-@case("TCSO-06", clauses=["5.4.2.2.3.5", "5.5.5.4"], pics=["SEC-TCSO", "LL-NVM"], dut=["joiner"],
-      revision="1.1", kind="robustness", needs=POWER, findings=["F-16"], deadline=120000)
+@case(
+    "TCSO-06",
+    clauses=["5.4.2.2.3.5", "5.5.5.4"],
+    pics=["SEC-TCSO", "LL-NVM"],
+    dut=["joiner"],
+    revision="1.1",
+    kind="robustness",
+    needs=POWER,
+    findings=["F-16"],
+    deadline=120000,
+)
 def test_a_failed_swap_restores_everything(tc, dut_in_service, air):
     """Failed swap restores everything."""
     home, key = tc.node.mac.pan, bytes(tc.link_key.key)
-    with step("Cut power during the scan, after the Rejoin Request, after the rogue's Transport "
-              "Key, and during the return; restore it with the real network up", "back each time"):
+    with step(
+        "Cut power during the scan, after the Rejoin Request, after the rogue's Transport "
+        "Key, and during the return; restore it with the real network up",
+        "back each time",
+    ):
         for moment in ("scan", "request", "key", "return"):
             start = air.mark()
             with other_trust_center(tc, impostor=True) as rogue, away(tc):
@@ -225,13 +299,27 @@ def recorded(tc, air, count):
     found = []
     while len(found) < count:
         in_service(tc)
-        found = [one.packet.mac.payload for one in air.since(start) if one.packet.nwk_opened
-                 and one.packet.nwk.src == 0 and one.packet.nwk.dst == tc.device_short]
+        found = [
+            one.packet.mac.payload
+            for one in air.since(start)
+            if one.packet.nwk_opened
+            and one.packet.nwk.src == 0
+            and one.packet.nwk.dst == tc.device_short
+        ]
     return found[:count]
 
 
-@case("TCSO-07", clauses=["5.4.2.2.3.5", "ZB-4.3"], pics=["SEC-TCSO", "SEC-FCNV"], dut=["joiner"],
-      revision="1.1", kind="security", needs=SECOND, findings=["F-38"], deadline=20000)
+@case(
+    "TCSO-07",
+    clauses=["5.4.2.2.3.5", "ZB-4.3"],
+    pics=["SEC-TCSO", "SEC-FCNV"],
+    dut=["joiner"],
+    revision="1.1",
+    kind="security",
+    needs=SECOND,
+    findings=["F-38"],
+    deadline=20000,
+)
 def test_frame_counters_across_a_swap(tc, dut_in_service, air):
     """Frame counters across a swap."""
     old = bytes(tc.link_key.key)
@@ -249,13 +337,26 @@ def test_frame_counters_across_a_swap(tc, dut_in_service, air):
                 air.never(zcl("ReadAttributesResponse"), during=2)
             in_service(other)
         with step("List the counters of all frames of the device", "no pair twice under one key"):
-            demand(not air.reused, "no nonce used twice", f"{len(air.reused)} nonces used twice, "
-                   f"{air.secured_by_dut} frames secured by the device")
+            demand(
+                not air.reused,
+                "no nonce used twice",
+                f"{len(air.reused)} nonces used twice, "
+                f"{air.secured_by_dut} frames secured by the device",
+            )
             demand(other.key_probe(), "an answer under the new link key", "key probe answered")
 
 
-@case("TCSO-09", clauses=["5.4.2.2.3.4", "5.4.2.2.3.5"], pics="SEC-TCSO", dut=["joiner"],
-      revision="1.1", kind="robustness", needs=SECOND, findings=["F-16"], deadline=40000)
+@case(
+    "TCSO-09",
+    clauses=["5.4.2.2.3.4", "5.4.2.2.3.5"],
+    pics="SEC-TCSO",
+    dut=["joiner"],
+    revision="1.1",
+    kind="robustness",
+    needs=SECOND,
+    findings=["F-16"],
+    deadline=40000,
+)
 def test_search_without_a_candidate_ends_on_the_old_network(tc, dut_in_service, air):
     """Search without a candidate ends on the old network."""
     start = air.mark()
@@ -264,8 +365,11 @@ def test_search_without_a_candidate_ends_on_the_old_network(tc, dut_in_service, 
         other.take_over(tc, tc.bench.random.randbytes(16), extended_pan=foreign)
         other.permit(50000)
         with deaf_to_link_keys(tc):
-            with step("The trust center is gone; a network of another EPID answers; control reads "
-                      "for 4 h from the first search on", "answered at least once in 10 min"):
+            with step(
+                "The trust center is gone; a network of another EPID answers; control reads "
+                "for 4 h from the first search on",
+                "answered at least once in 10 min",
+            ):
                 require_search(tc, air, start)
                 last = worst = tc.bench.now()
                 worst = 0.0
@@ -278,7 +382,8 @@ def test_search_without_a_candidate_ends_on_the_old_network(tc, dut_in_service, 
             with step("Look for joins and rejoins at the foreign network", "none"):
                 absent(air, ASSOCIATION, since=start)
                 away_from_home = rejoin_request().where(
-                    lambda p: p.mac.dst_pan == other.node.mac.pan, "at the foreign network")
+                    lambda p: p.mac.dst_pan == other.node.mac.pan, "at the foreign network"
+                )
                 absent(air, away_from_home, since=start)
         with step("The trust center is there again", "key probe under K1 answered"):
             took = until(tc, tc.key_probe, 7200)
@@ -289,5 +394,3 @@ def require_search(tc, air, start):
     """Wait for the device's first search: three failures, each within 20 minutes of the other."""
     until(tc, lambda: air.beacon_requests(start), 7200, 30)
     observe(f"{len(air.beacon_requests(start))} beacon requests")
-
-

@@ -42,8 +42,11 @@ def state_of(dut, eui64):
 
 def permits(air, since):
     """The association permit bit in each beacon of the device, with its time."""
-    return [(one.time, one.packet.beacon.association_permit) for one in air.since(since)
-            if one.packet.beacon is not None and air.by_dut(one.packet)]
+    return [
+        (one.time, one.packet.beacon.association_permit)
+        for one in air.since(since)
+        if one.packet.beacon is not None and air.by_dut(one.packet)
+    ]
 
 
 def nothing_for(air, one, since):
@@ -52,8 +55,14 @@ def nothing_for(air, one, since):
     demand(not sent, "no Transport Key to it", f"{len(sent)} Transport Keys to {one.eui64}")
 
 
-@case("JOIN-05", clauses=["5.4.1", "5.4.8.1.1", "5.4.8.2.2"], pics="SEC-ICTC", dut=["tc"],
-      needs=["radio", "sniffer", "console"], findings=["F-11"])
+@case(
+    "JOIN-05",
+    clauses=["5.4.1", "5.4.8.1.1", "5.4.8.2.2"],
+    pics="SEC-ICTC",
+    dut=["tc"],
+    needs=["radio", "sniffer", "console"],
+    findings=["F-11"],
+)
 def test_trust_center_takes_codes_of_all_lengths(joiner, fresh_dut, air):
     """The trust center takes install codes of all four lengths."""
     devices = [joiner.another(code_length=length) for length in LENGTHS]
@@ -88,15 +97,23 @@ def malformed(code):
     return (flipped, crc, swapped, code[:-1], code + b"\x5a")
 
 
-@case("JOIN-06", clauses=["5.4.8.1.1.1", "5.4.1"], pics="SEC-ICTC", dut=["tc"], kind="negative",
-      needs=["radio", "sniffer", "console"], findings=["F-10"])
+@case(
+    "JOIN-06",
+    clauses=["5.4.8.1.1.1", "5.4.1"],
+    pics="SEC-ICTC",
+    dut=["tc"],
+    kind="negative",
+    needs=["radio", "sniffer", "console"],
+    findings=["F-10"],
+)
 def test_trust_center_refuses_bad_codes(joiner, fresh_dut, air):
     """The trust center refuses install codes with a bad CRC or length."""
     devices = [joiner.another(code_length=length) for length in LENGTHS]
     with step("Enter five wrong forms of each joiner's code", "twenty errors"):
         for one in devices:
-            taken = [bad.hex() for bad in malformed(one.code) if not refused(
-                fresh_dut, one.eui64, bad)]
+            taken = [
+                bad.hex() for bad in malformed(one.code) if not refused(fresh_dut, one.eui64, bad)
+            ]
             demand(not taken, "an error for each entry", f"accepted: {', '.join(taken) or 'none'}")
     with step("Open joining for 180 s; each refused joiner associates", "no Transport Key"):
         start = air.mark()
@@ -115,8 +132,14 @@ def test_trust_center_refuses_bad_codes(joiner, fresh_dut, air):
         demand(devices[0].try_to_join(), "the joiner gets in", "it joined")
 
 
-@case("REG-01", clauses=["5.4.1.1", "5.4.2.2"], pics="SEC-ICTC", dut=["tc"], kind="security",
-      findings=["F-11", "F-29"])
+@case(
+    "REG-01",
+    clauses=["5.4.1.1", "5.4.2.2"],
+    pics="SEC-ICTC",
+    dut=["tc"],
+    kind="security",
+    findings=["F-11", "F-29"],
+)
 def test_unregistered_device_is_refused(joiner, fresh_dut, air):
     """An unregistered device is refused."""
     stranger = joiner.another()
@@ -136,8 +159,15 @@ def test_unregistered_device_is_refused(joiner, fresh_dut, air):
         demand(joiner.try_to_join(), "the registered joiner gets in", "it joined")
 
 
-@case("REG-02", clauses=["5.4.1.1", "5.4.8.2.1"], pics="SEC-ICTC", dut=["tc"], level="report",
-      needs=["radio", "sniffer", "console"], findings=["F-29"])
+@case(
+    "REG-02",
+    clauses=["5.4.1.1", "5.4.8.2.1"],
+    pics="SEC-ICTC",
+    dut=["tc"],
+    level="report",
+    needs=["radio", "sniffer", "console"],
+    findings=["F-29"],
+)
 def test_registration_status_follows_the_life_cycle(joiner, fresh_dut, air):
     """The registration status follows the life cycle."""
     seen = []
@@ -152,8 +182,7 @@ def test_registration_status_follows_the_life_cycle(joiner, fresh_dut, air):
         remark(f"{len({state for _, state in seen})} different states: {text}")
 
 
-@case("TCP-01", clauses=["5.2.1", "6.3.1"], pics=["NR-ZC", "DT-ESI"], dut=["tc"],
-      findings=["F-14"])
+@case("TCP-01", clauses=["5.2.1", "6.3.1"], pics=["NR-ZC", "DT-ESI"], dut=["tc"], findings=["F-14"])
 def test_trust_center_coordinator_and_esi_are_one(joiner, joined_dut, air):
     """Trust center and coordinator are one node, and an ESI."""
     with step("Ask 0x0000 for its node and simple descriptors", "coordinator, profile 0x0109"):
@@ -163,8 +192,11 @@ def test_trust_center_coordinator_and_esi_are_one(joiner, joined_dut, air):
         kind = descriptor["LogicalType"] & 0x07
         demand(kind == 0, "logical type 0", f"logical type {kind}")
         should(descriptor["ServerMask"] & 0x0001, "server mask bit 0", "server mask bit 0 is set")
-        esi = [one for one in descriptors(joiner)
-               if one["ProfileID"] == 0x0109 and one["DeviceID"] == 0x0500]
+        esi = [
+            one
+            for one in descriptors(joiner)
+            if one["ProfileID"] == 0x0109 and one["DeviceID"] == 0x0500
+        ]
         demand(esi, "an endpoint 0x0109/0x0500", f"{len(esi)} endpoints 0x0109/0x0500")
     with step("Compare with Transport Key and beacon", "the same node"):
         sent = network_keys_for(air, joiner.eui64)
@@ -172,8 +204,11 @@ def test_trust_center_coordinator_and_esi_are_one(joiner, joined_dut, air):
         source = key_of(sent[-1]).source
         demand(source == air.dut_eui64, f"source {air.dut_eui64}", f"source {source}")
         beacons = [one.packet.beacon for one in air.find(beacon(), since=0)]
-        demand(beacons and all(one.pan_coordinator for one in beacons),
-               "the PAN coordinator bit", f"{len(beacons)} beacons of a PAN coordinator")
+        demand(
+            beacons and all(one.pan_coordinator for one in beacons),
+            "the PAN coordinator bit",
+            f"{len(beacons)} beacons of a PAN coordinator",
+        )
 
 
 def trivial(key, device):
@@ -189,8 +224,15 @@ def alike(one, other):
     return max(128 - different.bit_length(), trailing)
 
 
-@case("TCP-02", clauses=["5.5.1", "ZB-4.5.4.1"], pics="NR-ZC", dut=["tc"], kind="security",
-      needs=["radio", "sniffer", "console"], findings=["F-03", "F-14"])
+@case(
+    "TCP-02",
+    clauses=["5.5.1", "ZB-4.5.4.1"],
+    pics="NR-ZC",
+    dut=["tc"],
+    kind="security",
+    needs=["radio", "sniffer", "console"],
+    findings=["F-03", "F-14"],
+)
 def test_fresh_network_key_at_each_formation(joiner, dut, air):
     """A fresh random network key at each formation."""
     keys = []
@@ -202,7 +244,7 @@ def test_fresh_network_key_at_each_formation(joiner, dut, air):
             demand(keys[-1] != joiner.code_key, "not a link key", "not a link key")
     with step("Compare the keys", "none twice, none alike"):
         demand(len(set(keys)) == 20, "20 different keys", f"{len(set(keys))} different keys")
-        most = max(alike(a, b) for at, a in enumerate(keys) for b in keys[at + 1:])
+        most = max(alike(a, b) for at, a in enumerate(keys) for b in keys[at + 1 :])
         demand(most <= 40, "at most 40 bits in common at either end", f"at most {most} bits")
 
 
@@ -222,19 +264,32 @@ def window(joiner, dut, air, seconds):
         late = [when for when, permit in shown if permit and when > opened + seconds + 5]
         demand(not late, "association permit 0", f"{len(late)} beacons with permit 1 after it")
         demand(not shown[-1][1], "association permit 0 at the end", "joining is closed")
-        told = [one.packet.zdp.fields["PermitDuration"]
-                for one in air.find(zdp("Mgmt_Permit_Joining_req"), since=start)]
+        told = [
+            one.packet.zdp.fields["PermitDuration"]
+            for one in air.find(zdp("Mgmt_Permit_Joining_req"), since=start)
+        ]
         demand(0xFF not in told, "no duration 0xFF", f"durations {told}")
     with step("An unregistered joiner associates", "no status 0x00"):
         stranger, since = joiner.another(), air.mark()
         stranger.try_to_join(6)
-        granted = [one for one in air.find(mac(AssociationResponse), since=since)
-                   if one.packet.mac_command.status == 0]
+        granted = [
+            one
+            for one in air.find(mac(AssociationResponse), since=since)
+            if one.packet.mac_command.status == 0
+        ]
         demand(not granted, "no association with status 0", f"{len(granted)} associations")
 
 
-@case("TCP-03", clauses=["5.4.1", "5.4.1.2"], pics="COM-PJ", dut=["tc"], kind="security",
-      needs=["radio", "sniffer", "console"], findings=["F-21"], deadline=8000)
+@case(
+    "TCP-03",
+    clauses=["5.4.1", "5.4.1.2"],
+    pics="COM-PJ",
+    dut=["tc"],
+    kind="security",
+    needs=["radio", "sniffer", "console"],
+    findings=["F-21"],
+    deadline=8000,
+)
 def test_permit_join_is_never_endless(joiner, joined_dut, air):
     """Permit join is never endless."""
     open_joining(joined_dut, 0)
@@ -242,8 +297,16 @@ def test_permit_join_is_never_endless(joiner, joined_dut, air):
         window(joiner, joined_dut, air, seconds)
 
 
-@case("TCP-04", clauses=["5.4.1.2"], pics="COM-PJ", dut=["tc"], level="should", revision="1.1",
-      needs=["radio", "sniffer", "console"], findings=["F-21"])
+@case(
+    "TCP-04",
+    clauses=["5.4.1.2"],
+    pics="COM-PJ",
+    dut=["tc"],
+    level="should",
+    revision="1.1",
+    needs=["radio", "sniffer", "console"],
+    findings=["F-21"],
+)
 def test_permit_join_is_repeated(joiner, joined_dut, air):
     """Permit join is repeated during a long window."""
     with step("Order joining for 600 s; a router announces itself at 100 s", "repeated broadcasts"):
@@ -255,21 +318,34 @@ def test_permit_join_is_repeated(joiner, joined_dut, air):
             if before < 100 <= before + 2:
                 joiner.do(joiner.node.zdo.announce)
             joiner.bench.wait(2.0)
-        sent = [(one.time - opened, one.packet.zdp.fields["PermitDuration"])
-                for one in air.find(zdp("Mgmt_Permit_Joining_req"), since=start)]
+        sent = [
+            (one.time - opened, one.packet.zdp.fields["PermitDuration"])
+            for one in air.find(zdp("Mgmt_Permit_Joining_req"), since=start)
+        ]
         observe(f"broadcasts (time, duration): {[(round(at), span) for at, span in sent]}")
         closed = [when for when, permit in permits(air, start) if not permit]
         should(not closed, "open without a gap for 600 s", "joining stayed open")
-        should(sent and all(span <= min(254, 601 - at) for at, span in sent),
-               "durations of at most the time that remains", "durations are within bounds")
+        should(
+            sent and all(span <= min(254, 601 - at) for at, span in sent),
+            "durations of at most the time that remains",
+            "durations are within bounds",
+        )
         ends = [at + span for at, span in sent] if sent else [0]
         should(max(ends) >= 590, "repeated before it runs out", "repeated")
         extra = [at for at, _ in sent if 95 < at < 110]
         remark("announcement answered by a broadcast" if extra else "no broadcast on announcement")
 
 
-@case("TCP-05", clauses=["5.4.7.1", "5.5.5.5"], pics="NR-ZC", dut=["tc"], level="should",
-      kind="security", findings=["F-12"], deadline=6000)
+@case(
+    "TCP-05",
+    clauses=["5.4.7.1", "5.5.5.5"],
+    pics="NR-ZC",
+    dut=["tc"],
+    level="should",
+    kind="security",
+    findings=["F-12"],
+    deadline=6000,
+)
 def test_joiner_that_never_authenticates(joiner, joined_dut, air):
     """A joiner that never authenticates is dealt with."""
     with step("Join, and never start key establishment", "tolerated for 1200 s, then put out"):
@@ -282,12 +358,21 @@ def test_joiner_that_never_authenticates(joiner, joined_dut, air):
         found = [one for pattern in away for one in air.find(pattern, since=start)]
         listed = state_of(joined_dut, joiner.eui64) if joined_dut.offers("devices") else None
         observe(f"removed after {found[0].time - since:.0f} s" if found else f"listed as {listed}")
-        should(found or listed not in (None, "authenticated"),
-               "removed, or listed as not authenticated", "dealt with")
+        should(
+            found or listed not in (None, "authenticated"),
+            "removed, or listed as not authenticated",
+            "dealt with",
+        )
 
 
-@case("TCP-06", clauses=["5.4.7.2", "5.4.6"], pics="NR-ZC", dut=["tc"], kind="security",
-      findings=["F-12", "F-26"])
+@case(
+    "TCP-06",
+    clauses=["5.4.7.2", "5.4.6"],
+    pics="NR-ZC",
+    dut=["tc"],
+    kind="security",
+    findings=["F-12", "F-26"],
+)
 def test_data_under_the_code_key_is_dropped(joiner, joined_dut, air):
     """The trust center drops APS data under the install-code key."""
     with step("Three reads of Price under the install-code key", "no ack, no answer"):
@@ -295,8 +380,12 @@ def test_data_under_the_code_key_is_dropped(joiner, joined_dut, air):
             frame = joiner.read_frame(0x0000)
             plain = joiner.aps_data(frame.to_bytes(), PRICE)
             sealed = joiner.node.aps.secured(plain, joiner.link_key)
-            ignored(joiner, lambda s=sealed: joiner.send_aps(s),
-                    reaction_to(sealed, frame.sequence), during=10)
+            ignored(
+                joiner,
+                lambda s=sealed: joiner.send_aps(s),
+                reaction_to(sealed, frame.sequence),
+                during=10,
+            )
     with step("The same read with NWK security only", "no attribute value"):
         sequence = joiner.read(PRICE, 0x0000, secure=False)
         air.never(zcl("ReadAttributesResponse").numbered(sequence), during=10)

@@ -35,12 +35,23 @@ def unrelated(first, second):
     """Whether two keys are neither alike, nor reversed, nor the next, nor a constant apart."""
     numbers = [int.from_bytes(one, "big") for one in (first, second)]
     mixed = bytes(a ^ b for a, b in zip(first, second, strict=True))
-    return (first != second and first != second[::-1] and abs(numbers[0] - numbers[1]) > 256
-            and len(set(mixed)) > 2)
+    return (
+        first != second
+        and first != second[::-1]
+        and abs(numbers[0] - numbers[1]) > 256
+        and len(set(mixed)) > 2
+    )
 
 
-@case("NKEY-09", clauses=["5.4.4", "TCBP", "5.8"], pics="SEC-NKUPD", dut=["tc"], level="report",
-      needs=AUTHENTICATED, findings=["F-01"])
+@case(
+    "NKEY-09",
+    clauses=["5.4.4", "TCBP", "5.8"],
+    pics="SEC-NKUPD",
+    dut=["tc"],
+    level="report",
+    needs=AUTHENTICATED,
+    findings=["F-01"],
+)
 def test_periodic_update_is_possible(joiner, dut_in_service, air):
     """A periodic update of the network key is possible, and recorded."""
     with step("Order two updates", "two sequence numbers and two keys without relation"):
@@ -51,12 +62,22 @@ def test_periodic_update_is_possible(joiner, dut_in_service, air):
         apart = all(unrelated(a.key, b.key) for a, b in zip(keys, keys[1:], strict=False))
         observe(f"two updates, sequence numbers {[one.sequence for one in keys]}")
         remark(f"sequence numbers rise by {steps}; keys {'un' if apart else ''}related")
-        remark("no period can be set: the key stays until an update is ordered"
-               if not dut_in_service.offers("set_key_period") else "a period can be set")
+        remark(
+            "no period can be set: the key stays until an update is ordered"
+            if not dut_in_service.offers("set_key_period")
+            else "a period can be set"
+        )
 
 
-@case("NKEY-10", clauses=["ZB-4.4.3", "ZB-4.5.3", "5.4.1"], pics="NR-ZC", dut=["tc"],
-      kind="security", needs=AUTHENTICATED, findings=["F-12"])
+@case(
+    "NKEY-10",
+    clauses=["ZB-4.4.3", "ZB-4.5.3", "5.4.1"],
+    pics="NR-ZC",
+    dut=["tc"],
+    kind="security",
+    needs=AUTHENTICATED,
+    findings=["F-12"],
+)
 def test_network_key_only_under_the_key_transport_key(joiner, fresh_dut, air):
     """The network key is sent only under the key-transport key."""
     with step("Three devices join directly, one at a time", "control 0x30, opened by the code"):
@@ -69,8 +90,11 @@ def test_network_key_only_under_the_key_transport_key(joiner, fresh_dut, air):
             demand(sent, "a Transport Key", f"{len(sent)} Transport Keys to {one.eui64}")
             controls = {control_of(heard) for heard in sent}
             demand(controls == {UNDER_KEY_TRANSPORT}, "security control 0x30", f"{controls}")
-            demand(all(opens(heard, one.code_key) for heard in sent), "opens under its code",
-                   "opened by its own code key")
+            demand(
+                all(opens(heard, one.code_key) for heard in sent),
+                "opens under its code",
+                "opened by its own code key",
+            )
     with step("A fourth joins through a golden router", "Tunnel whose inner control is 0x30"):
         require(joiner.joined, "the golden router is in the network")
         leaf, start = joiner.behind(), air.mark()
@@ -87,12 +111,23 @@ def test_network_key_only_under_the_key_transport_key(joiner, fresh_dut, air):
             joiner.bench.wait(20)
         everyone = network_keys_for(air)
         controls = {control_of(heard) for heard in everyone}
-        demand(controls == {UNDER_KEY_TRANSPORT}, "control 0x30 in the whole capture",
-               f"{len(everyone)} Transport Keys with control {controls}")
+        demand(
+            controls == {UNDER_KEY_TRANSPORT},
+            "control 0x30 in the whole capture",
+            f"{len(everyone)} Transport Keys with control {controls}",
+        )
 
 
-@case("NKEY-11", clauses=["5.4.4", "5.4.2.2.2", "TCBP"], pics=["SEC-NKUPD", "SEC-DEREG"],
-      dut=["tc"], level="report", kind="security", needs=AUTHENTICATED, findings=["F-01", "F-27"])
+@case(
+    "NKEY-11",
+    clauses=["5.4.4", "5.4.2.2.2", "TCBP"],
+    pics=["SEC-NKUPD", "SEC-DEREG"],
+    dut=["tc"],
+    level="report",
+    kind="security",
+    needs=AUTHENTICATED,
+    findings=["F-01", "F-27"],
+)
 def test_network_key_can_be_changed_after_a_removal(joiner, dut_in_service, air):
     """The network key can be changed after a device is removed."""
     leaver = joiner.another()
@@ -104,17 +139,27 @@ def test_network_key_can_be_changed_after_a_removal(joiner, dut_in_service, air)
         dut_in_service.do("update_key_unicast")
         joiner.bench.wait(20)
         given = network_keys_for(air, leaver.eui64, start)
-        openly = [one for one in air.find(aps(TransportKey), since=start)
-                  if not one.packet.aps_opened]
+        openly = [
+            one for one in air.find(aps(TransportKey), since=start) if not one.packet.aps_opened
+        ]
         observe(f"sequence {before.sequence} to {joiner.network_key.sequence}")
     with step("The removed device listens", "recorded"):
         can = bool(given or openly)
-        remark("the removed device can open the traffic" if can else
-               "the removed device cannot open the traffic under the new key")
+        remark(
+            "the removed device can open the traffic"
+            if can
+            else "the removed device cannot open the traffic under the new key"
+        )
 
 
-@case("TP/SEC/BV-24-I", clauses=["ZB-4.6.3.4", "ZB-4.4.7", "5.4.4"], dut=["tc"],
-      pics=["SEC-NKUPD", "NR-R20"], needs=AUTHENTICATED, findings=["F-01"])
+@case(
+    "TP/SEC/BV-24-I",
+    clauses=["ZB-4.6.3.4", "ZB-4.4.7", "5.4.4"],
+    dut=["tc"],
+    pics=["SEC-NKUPD", "NR-R20"],
+    needs=AUTHENTICATED,
+    findings=["F-01"],
+)
 def test_trust_center_broadcasts_a_network_key(joiner, dut_in_service, air):
     """A trust center broadcasts a new network key, then the switch to it."""
     old = joiner.network_key
@@ -125,11 +170,17 @@ def test_trust_center_broadcasts_a_network_key(joiner, dut_in_service, air):
         key = key_of(delivered)
         following = (old.sequence + 1) & 0xFF
         demand(key.sequence == following, f"sequence {following}", f"sequence {key.sequence}")
-        demand(key.destination == 0 and key.source == air.dut_eui64, "to all, from the TC",
-               f"destination {key.destination}, source {key.source}")
+        demand(
+            key.destination == 0 and key.source == air.dut_eui64,
+            "to all, from the TC",
+            f"destination {key.destination}, source {key.source}",
+        )
         used = delivered.packet.nwk.aux.key_sequence
-        demand(used == old.sequence and delivered.packet.nwk.dst >= 0xFFF8,
-               "a broadcast under the old key", f"key {used}, to {delivered.packet.nwk.dst:#06x}")
+        demand(
+            used == old.sequence and delivered.packet.nwk.dst >= 0xFFF8,
+            "a broadcast under the old key",
+            f"key {used}, to {delivered.packet.nwk.dst:#06x}",
+        )
         ordered = air.expect(aps(SwitchKey), within=60, since=start)
         demand(ordered.number > delivered.number, "Switch Key afterwards", "Switch Key afterwards")
         number = ordered.packet.aps_command.sequence
@@ -145,8 +196,14 @@ def test_trust_center_broadcasts_a_network_key(joiner, dut_in_service, air):
         demand(own and not stale, "the new sequence in every frame", f"{len(stale)} under another")
 
 
-@case("TP/SEC/BV-25-I", clauses=["ZB-4.6.3.4", "5.4.4"], pics=["SEC-NKUNI", "NR-R20"],
-      dut=["tc"], needs=["radio", "second_radio", "sniffer", "console"], findings=["F-01"])
+@case(
+    "TP/SEC/BV-25-I",
+    clauses=["ZB-4.6.3.4", "5.4.4"],
+    pics=["SEC-NKUNI", "NR-R20"],
+    dut=["tc"],
+    needs=["radio", "second_radio", "sniffer", "console"],
+    findings=["F-01"],
+)
 def test_trust_center_unicasts_a_network_key(joiner, dut_in_service, air):
     """A trust center unicasts a new network key to each device, then orders the switch."""
     with joiner.on_second_radio() as other:
@@ -164,21 +221,32 @@ def test_trust_center_unicasts_a_network_key(joiner, dut_in_service, air):
                 demand(control_of(last) == UNDER_KEY_TRANSPORT, "control 0x30", "control 0x30")
                 fits = [two for two in both if opens(last, two.link_key.key)]
                 demand(fits == [one], "its own link key only", f"{len(fits)} link keys open it")
-                demand(last.number < switch.number, "Switch Key after the last Transport Key",
-                       f"Transport Key in frame {last.number}, Switch Key in {switch.number}")
+                demand(
+                    last.number < switch.number,
+                    "Switch Key after the last Transport Key",
+                    f"Transport Key in frame {last.number}, Switch Key in {switch.number}",
+                )
         with step("Control read under the new key from each device", "answered"):
             for one in both:
                 in_service(one)
 
 
-@case("TP/SEC/BV-29-I", clauses=["ZB-4.4.5", "5.4.3"], pics=["SEC-RM", "NR-R20"], dut=["tc"],
-      needs=AUTHENTICATED, findings=["F-27"])
+@case(
+    "TP/SEC/BV-29-I",
+    clauses=["ZB-4.4.5", "5.4.3"],
+    pics=["SEC-RM", "NR-R20"],
+    dut=["tc"],
+    needs=AUTHENTICATED,
+    findings=["F-27"],
+)
 def test_trust_center_removes_devices(joiner, dut_in_service, air):
     """A trust center sends Remove Device and Mgmt_Leave_req."""
     first, second = joiner.behind(), joiner.behind()
     for one in (first, second):
         one.bring_in(dut_in_service)
-    with step("Order removal of a device behind the router, by Remove Device", "0x07 to the router"):
+    with step(
+        "Order removal of a device behind the router, by Remove Device", "0x07 to the router"
+    ):
         start = air.mark()
         about(dut_in_service, "remove_device", first)
         sent = air.expect(aps(RemoveDevice), within=10, since=start)
@@ -186,8 +254,11 @@ def test_trust_center_removes_devices(joiner, dut_in_service, air):
         demand(named == first.eui64, f"names {first.eui64}", f"names {named}")
         demand(sent.packet.nwk.dst == joiner.node.mac.short, "to the router", "to the router")
         sealed = sent.packet.aps_opened and sent.packet.aps_key == joiner.link_key.key
-        demand(sealed, "under the router's link key",
-               "under the router's link key" if sealed else "not under the router's link key")
+        demand(
+            sealed,
+            "under the router's link key",
+            "under the router's link key" if sealed else "not under the router's link key",
+        )
     with step("Order removal by Mgmt_Leave_req", "0x0034 to the device"):
         start = air.mark()
         about(dut_in_service, "mgmt_leave", second)
@@ -197,8 +268,16 @@ def test_trust_center_removes_devices(joiner, dut_in_service, air):
         demand(asked.packet.nwk.dst == second.node.mac.short, "to the device", "to the device")
 
 
-@case("LKEY-05", clauses=["5.4.5", "5.4.3"], pics="SEC-LKUPD", dut=["tc"], kind="security",
-      revision="1.1", needs=AUTHENTICATED, findings=["F-27", "F-02"])
+@case(
+    "LKEY-05",
+    clauses=["5.4.5", "5.4.3"],
+    pics="SEC-LKUPD",
+    dut=["tc"],
+    kind="security",
+    revision="1.1",
+    needs=AUTHENTICATED,
+    findings=["F-27", "F-02"],
+)
 def test_stale_link_key(joiner, dut_in_service, air):
     """A stale link key serves for no data, and is renegotiated."""
     old = joiner.link_key
@@ -209,8 +288,12 @@ def test_stale_link_key(joiner, dut_in_service, air):
             frame = joiner.read_frame(0x0000)
             plain = joiner.aps_data(frame.to_bytes(), PRICE)
             sealed = joiner.node.aps.secured(plain, old)
-            ignored(joiner, lambda s=sealed: joiner.send_aps(s),
-                    reaction_to(sealed, frame.sequence), during=10)
+            ignored(
+                joiner,
+                lambda s=sealed: joiner.send_aps(s),
+                reaction_to(sealed, frame.sequence),
+                during=10,
+            )
     with step("Run key establishment, whoever starts it; key probe under the new key", "answered"):
         joiner.bench.wait(max(0.0, marked + 60 - joiner.bench.now()))
         initiated = air.find(zcl("InitiateKeyEstablishmentRequest"), since=start)
@@ -221,8 +304,15 @@ def test_stale_link_key(joiner, dut_in_service, air):
         demand(joiner.key_probe(), "an answer under the new key", "key probe answered")
 
 
-@case("REG-03", clauses=["5.4.2.2.1", "5.4.5", "5.4.8.2.3"], pics="SEC-REREG", dut=["tc"],
-      revision="1.1", needs=AUTHENTICATED, findings=["F-02", "F-29"])
+@case(
+    "REG-03",
+    clauses=["5.4.2.2.1", "5.4.5", "5.4.8.2.3"],
+    pics="SEC-REREG",
+    dut=["tc"],
+    revision="1.1",
+    needs=AUTHENTICATED,
+    findings=["F-02", "F-29"],
+)
 def test_reregistration(joiner, dut_in_service, air):
     """Re-registration by the trust center gives a device another link key."""
     old = joiner.link_key
@@ -230,8 +320,12 @@ def test_reregistration(joiner, dut_in_service, air):
         start = air.mark()
         about(dut_in_service, "reregister", joiner)
         ended = any_frame().where(
-            lambda packet: packet.command is not None and packet.command.name in (
-                "ConfirmKeyDataRequest", "ConfirmKeyDataResponse"), "that confirms a key")
+            lambda packet: (
+                packet.command is not None
+                and packet.command.name in ("ConfirmKeyDataRequest", "ConfirmKeyDataResponse")
+            ),
+            "that confirms a key",
+        )
         air.expect(ended, within=120, since=start)
         joiner.bench.wait(5)
         demand(joiner.link_key.key != old.key, "another link key", "another link key")
@@ -258,16 +352,26 @@ def deregistered(joiner, dut, air):
     return leaf, short, key, start
 
 
-@case("REG-05", clauses=["5.4.2.2.2", "ZB-4.4.5", "5.4.8.2.4"], pics="SEC-DEREG", dut=["tc"],
-      revision="1.1", needs=AUTHENTICATED, findings=["F-29", "F-27"])
+@case(
+    "REG-05",
+    clauses=["5.4.2.2.2", "ZB-4.4.5", "5.4.8.2.4"],
+    pics="SEC-DEREG",
+    dut=["tc"],
+    revision="1.1",
+    needs=AUTHENTICATED,
+    findings=["F-29", "F-27"],
+)
 def test_deregistration_removes_the_device(joiner, dut_in_service, air):
     """De-registration removes the device."""
     with step("Order de-registration of a device behind the router", "Remove Device, secured"):
         leaf, short, key, start = deregistered(joiner, dut_in_service, air)
         sent = air.expect(aps(RemoveDevice), within=10, since=start)
         demand(sent.packet.aps_command.device == leaf.eui64, "names the device", "names it")
-        demand(sent.packet.aps_opened, "APS-secured",
-               "APS-secured" if sent.packet.aps_opened else "without APS security")
+        demand(
+            sent.packet.aps_opened,
+            "APS-secured",
+            "APS-secured" if sent.packet.aps_opened else "without APS security",
+        )
         joiner.bench.wait(5)
     with step("The router reports a trust center rejoin of the device", "no Transport Key"):
         since = air.mark()
@@ -277,14 +381,26 @@ def test_deregistration_removes_the_device(joiner, dut_in_service, air):
         demand(not given, "no Transport Key for it", f"{len(given)} Transport Keys")
     with step("Key probe of the device under its former key", "no answer"):
         probe, sequence = leaf.probe_frame(key)
-        ignored(joiner, lambda: joiner.tunnel_probe(probe, short), reaction_to(probe, sequence),
-                during=10)
+        ignored(
+            joiner,
+            lambda: joiner.tunnel_probe(probe, short),
+            reaction_to(probe, sequence),
+            during=10,
+        )
     with step("Control read by the router", "answered"):
         in_service(joiner)
 
 
-@case("REG-06", clauses=["5.4.2.2.2", "LAB-PWR"], pics=["SEC-DEREG", "LL-NVM"], dut=["tc"],
-      kind="security", revision="1.1", needs=[*AUTHENTICATED, "supply"], findings=["F-29"])
+@case(
+    "REG-06",
+    clauses=["5.4.2.2.2", "LAB-PWR"],
+    pics=["SEC-DEREG", "LL-NVM"],
+    dut=["tc"],
+    kind="security",
+    revision="1.1",
+    needs=[*AUTHENTICATED, "supply"],
+    findings=["F-29"],
+)
 def test_deregistered_device_stays_out(joiner, dut_in_service, air):
     """A de-registered device stays out after a power cycle of the trust center."""
     leaf, short, _, _ = deregistered(joiner, dut_in_service, air)
@@ -303,8 +419,16 @@ def test_deregistered_device_stays_out(joiner, dut_in_service, air):
         in_service(joiner)
 
 
-@case("TCP-10", clauses=["TCBP", "LAB-PWR"], pics=["NR-ZC", "LL-NVM"], dut=["tc"], level="should",
-      kind="security", needs=["radio", "second_radio", "sniffer", "supply"], findings=["F-14"])
+@case(
+    "TCP-10",
+    clauses=["TCBP", "LAB-PWR"],
+    pics=["NR-ZC", "LL-NVM"],
+    dut=["tc"],
+    level="should",
+    kind="security",
+    needs=["radio", "second_radio", "sniffer", "supply"],
+    findings=["F-14"],
+)
 def test_policy_is_kept_over_power_loss(joiner, dut_in_service, air):
     """The trust center's policy is kept over a loss of power."""
     with joiner.on_second_radio() as other:
@@ -316,8 +440,11 @@ def test_policy_is_kept_over_power_loss(joiner, dut_in_service, air):
             for _ in range(36):
                 joiner.do(joiner.node.mac.request_beacons)
                 joiner.bench.wait(5)
-            shown = [one.packet.beacon.association_permit for one in air.since(start)
-                     if one.packet.beacon is not None and air.by_dut(one.packet)]
+            shown = [
+                one.packet.beacon.association_permit
+                for one in air.since(start)
+                if one.packet.beacon is not None and air.by_dut(one.packet)
+            ]
             observe(f"{len(shown)} beacons, {sum(shown)} with association permit")
             should(shown and not any(shown), "association permit 0 in every beacon", "all closed")
         with step("Two registered devices send key probes", "answered"):
@@ -327,8 +454,16 @@ def test_policy_is_kept_over_power_loss(joiner, dut_in_service, air):
             should(not new, "no new key establishment", "no new key establishment")
 
 
-@case("TCP-11", clauses=["5.4.7.2", "5.4.5"], pics=["NR-ZC", "SEC-ICTC"], dut=["tc"],
-      kind="security", revision="1.1", needs=AUTHENTICATED, findings=["F-27", "F-29"])
+@case(
+    "TCP-11",
+    clauses=["5.4.7.2", "5.4.5"],
+    pics=["NR-ZC", "SEC-ICTC"],
+    dut=["tc"],
+    kind="security",
+    revision="1.1",
+    needs=AUTHENTICATED,
+    findings=["F-27", "F-29"],
+)
 def test_keys_of_one_device(joiner, dut_in_service, air):
     """The trust center adds and removes the key of one device."""
     first = joiner.another()
@@ -361,9 +496,16 @@ def listed(answer):
     return entries
 
 
-@case("TCSO-01", clauses=["5.4.2.2.3.6", "5.4.2.2.3"], pics="SEC-TCSO", dut=["tc"],
-      kind="security", revision="1.1", needs=[*AUTHENTICATED, "supply"],
-      findings=["F-15", "F-13"])
+@case(
+    "TCSO-01",
+    clauses=["5.4.2.2.3.6", "5.4.2.2.3"],
+    pics="SEC-TCSO",
+    dut=["tc"],
+    kind="security",
+    revision="1.1",
+    needs=[*AUTHENTICATED, "supply"],
+    findings=["F-15", "F-13"],
+)
 def test_backup_holds_hashes(joiner, joined_dut, air):
     """The swap-out backup holds hashes, not keys."""
     devices, exports = [joiner, joiner.another(), joiner.another()], []
@@ -381,7 +523,7 @@ def test_backup_holds_hashes(joiner, joined_dut, air):
         demand(len(listed(exports[1])) == 4, "four entries", f"{len(listed(exports[1]))} entries")
     with step("Compare each entry with the hash of the key and with the key", "hashes"):
         for export in exports:
-            for one in devices[:len(listed(export))]:
+            for one in devices[: len(listed(export))]:
                 held = listed(export)[str(one.eui64)]
                 is_hash = held == mmo_hash(one.link_key.key)
                 demand(is_hash, "AES-MMO of the link key", "hash" if is_hash else "not the hash")
@@ -391,8 +533,16 @@ def test_backup_holds_hashes(joiner, joined_dut, air):
         demand(not found, "no key in the exports", f"{len(found)} keys in the exports")
 
 
-@case("TCSO-08", clauses=["5.4.2.2.3.5", "5.4.7.2"], pics="SEC-TCSO", dut=["tc"], kind="security",
-      revision="1.1", needs=AUTHENTICATED, findings=["F-15"])
+@case(
+    "TCSO-08",
+    clauses=["5.4.2.2.3.5", "5.4.7.2"],
+    pics="SEC-TCSO",
+    dut=["tc"],
+    kind="security",
+    revision="1.1",
+    needs=AUTHENTICATED,
+    findings=["F-15"],
+)
 def test_restored_trust_center_takes_no_data_under_hashes(joiner, dut, air):
     """A restored trust center does not accept the hashed key for data."""
     hashed = restored(joiner, dut, air)
@@ -409,8 +559,12 @@ def test_restored_trust_center_takes_no_data_under_hashes(joiner, dut, air):
             frame = joiner.read_frame(0x0000)
             plain = joiner.aps_data(frame.to_bytes(), PRICE)
             sealed = joiner.node.aps.secured(plain, link_key)
-            ignored(joiner, lambda s=sealed: joiner.send_aps(s),
-                    reaction_to(sealed, frame.sequence), during=10)
+            ignored(
+                joiner,
+                lambda s=sealed: joiner.send_aps(s),
+                reaction_to(sealed, frame.sequence),
+                during=10,
+            )
     with step("Key establishment, then a read under the new key", "answered"):
         joiner.exchange()
         demand(joiner.key_probe(), "an answer", "key probe answered")
@@ -426,15 +580,28 @@ def restored(joiner, dut, air):
     joiner.renew()
     joiner.dut_endpoint = 1
     air.keys.add_link(hashed, "hash", (joiner.eui64, dut.eui64))
-    dut.do("restore", channel=joiner.channel, pan=pan, epid=epid,
-           devices=f"{joiner.eui64}={hashed.hex()}")
+    dut.do(
+        "restore",
+        channel=joiner.channel,
+        pan=pan,
+        epid=epid,
+        devices=f"{joiner.eui64}={hashed.hex()}",
+    )
     joiner.do(joiner.node.mac.tune, channel=joiner.channel, pan=pan, short=0x4D5E)
     return hashed
 
 
-@case("TCSO-10", clauses=["5.4.2.2.3.6", "5.4.2.2.3"], pics="SEC-TCSO", dut=["tc"],
-      level="report", kind="security", revision="1.1", needs=["console"],
-      findings=["F-15", "F-13"])
+@case(
+    "TCSO-10",
+    clauses=["5.4.2.2.3.6", "5.4.2.2.3"],
+    pics="SEC-TCSO",
+    dut=["tc"],
+    level="report",
+    kind="security",
+    revision="1.1",
+    needs=["console"],
+    findings=["F-15", "F-13"],
+)
 def test_protection_of_the_backup(joiner, dut_in_service):
     """Protection of the swap-out backup."""
     with step("Export without credentials; restore it altered, and one of another TC", "recorded"):
@@ -443,7 +610,11 @@ def test_protection_of_the_backup(joiner, dut_in_service):
         remark("the export is readable without credentials, and not encrypted")
         for what, octet in (("altered", 0x5A), ("foreign", 0xA5)):
             entry = f"{joiner.eui64}={bytes([octet] * 16).hex()}"
-            dut_in_service.do("restore", channel=joiner.channel, pan=0x3C4D,
-                              epid=export["epid"], devices=entry)
-            remark(f"an {what} backup was accepted" if what == "altered" else
-                   "a foreign backup was accepted")
+            dut_in_service.do(
+                "restore", channel=joiner.channel, pan=0x3C4D, epid=export["epid"], devices=entry
+            )
+            remark(
+                f"an {what} backup was accepted"
+                if what == "altered"
+                else "a foreign backup was accepted"
+            )

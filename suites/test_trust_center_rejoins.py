@@ -59,8 +59,14 @@ def stays_out(joiner, stranger, air):
         demand(not given, "no Transport Key for it", f"{len(given)} Transport Keys")
 
 
-@case("REJ-04", clauses=["5.4.2.2"], pics="SEC-TRJ", dut=["tc"], kind="security",
-      findings=["F-28", "F-29"])
+@case(
+    "REJ-04",
+    clauses=["5.4.2.2"],
+    pics="SEC-TRJ",
+    dut=["tc"],
+    kind="security",
+    findings=["F-28", "F-29"],
+)
 def test_rejoin_of_an_unregistered_device(joiner, dut_in_service, air):
     """A Trust Center rejoin of an unregistered EUI64 brings no key."""
     registered_rejoins(joiner, air)
@@ -71,8 +77,14 @@ def test_rejoin_of_an_unregistered_device(joiner, dut_in_service, air):
     registered_rejoins(joiner, air)
 
 
-@case("TP/R21/BV-07", clauses=["5.4.2.2", "ZB-4.6.3"], pics=["NR-R21", "SEC-TRJ"], dut=["tc"],
-      kind="security", findings=["F-12", "F-28"])
+@case(
+    "TP/R21/BV-07",
+    clauses=["5.4.2.2", "ZB-4.6.3"],
+    pics=["NR-R21", "SEC-TRJ"],
+    dut=["tc"],
+    kind="security",
+    findings=["F-12", "F-28"],
+)
 def test_rejoin_under_a_well_known_key(joiner, dut_in_service, air):
     """A trust center rejects a rejoin under a well-known link key."""
     order(dut_in_service, 0)
@@ -105,20 +117,32 @@ def test_rejoin_while_joining_is_closed(joiner, dut_in_service, air):
         air.expect(answered, within=30, since=start)
         air.expect(aps(TransportKey), within=30, since=start)
         sent = network_keys_for(air, joiner.eui64, start)
-        demand(sent and opens(sent[-1], joiner.link_key.key), "under its link key",
-               "Transport Key under its link key")
+        demand(
+            sent and opens(sent[-1], joiner.link_key.key),
+            "under its link key",
+            "Transport Key under its link key",
+        )
     with step("Another device associates meanwhile", "refused"):
         stranger = joiner.another()
         stranger.appear(joiner, 0xFFFE)
         stranger.do(stranger.node.mac.associate, joiner.node.mac.pan, 0x0000, 0x8E)
         joiner.bench.wait(5)
-        granted = [one for one in air.find(mac(AssociationResponse), since=first)
-                   if one.packet.mac_command.status == 0]
+        granted = [
+            one
+            for one in air.find(mac(AssociationResponse), since=first)
+            if one.packet.mac_command.status == 0
+        ]
         demand(not granted, "no association with status 0", f"{len(granted)} with status 0")
 
 
-@case("REJ-12", clauses=["5.4.2.2", "5.4.7.2"], pics=["SEC-TRJ", "NR-ZC"], dut=["tc"],
-      kind="security", findings=["F-28", "F-12"])
+@case(
+    "REJ-12",
+    clauses=["5.4.2.2", "5.4.7.2"],
+    pics=["SEC-TRJ", "NR-ZC"],
+    dut=["tc"],
+    kind="security",
+    findings=["F-28", "F-12"],
+)
 def test_rejoin_under_the_current_link_key_only(joiner, dut_in_service, air):
     """The trust center answers a rejoin under the current link key only."""
     other = joiner.another()
@@ -132,11 +156,17 @@ def test_rejoin_under_the_current_link_key_only(joiner, dut_in_service, air):
         sent = network_keys_for(air, joiner.eui64, start)
         demand(sent, "a Transport Key", f"{len(sent)} Transport Keys")
         sealed = carried(sent[-1])
-        demand(sealed.aux is not None and sealed.aux.key_id == KeyId.KEY_TRANSPORT,
-               "under a key-transport key", "under a key-transport key")
+        demand(
+            sealed.aux is not None and sealed.aux.key_id == KeyId.KEY_TRANSPORT,
+            "under a key-transport key",
+            "under a key-transport key",
+        )
         code = opens(sent[-1], joiner.code_key)
-        demand(opens(sent[-1], joiner.link_key.key) and not code, "opens under K1 alone",
-               "opens under the code key" if code else "opens under K1")
+        demand(
+            opens(sent[-1], joiner.link_key.key) and not code,
+            "opens under K1 alone",
+            "opens under the code key" if code else "opens under K1",
+        )
     with step("E, which never authenticated, does the same", "recorded"):
         start = air.mark()
         other.rejoin_request(secure=False)
@@ -164,6 +194,7 @@ def test_key_of_a_device_that_left_is_kept(joiner, dut_in_service, air):
         frame = joiner.read_frame(0x0000)
         plain = joiner.aps_data(frame.to_bytes(), PRICE)
         sealed = joiner.node.aps.secured(plain, joiner.code_key, frame_counter=0x1000)
-        ignored(joiner, lambda: joiner.send_aps(sealed), reaction_to(sealed, frame.sequence),
-                during=10)
+        ignored(
+            joiner, lambda: joiner.send_aps(sealed), reaction_to(sealed, frame.sequence), during=10
+        )
         observe("nothing was answered under the code key")

@@ -13,9 +13,14 @@ UNSUPPORTED_CLUSTER_COMMAND, UNSUPPORTED_GENERAL_COMMAND, UNSUPPORTED_ATTRIBUTE 
 
 def unknown(tc, command, *, cluster_specific=True, quiet=False):
     """A command that no device has, with bit 4 (disable default response) as asked."""
-    return ZclFrame(cluster_specific=cluster_specific, direction=Direction.TO_SERVER,
-                    sequence=tc.node.zcl.next_sequence(), command=command, payload=b"",
-                    disable_default_response=quiet)
+    return ZclFrame(
+        cluster_specific=cluster_specific,
+        direction=Direction.TO_SERVER,
+        sequence=tc.node.zcl.next_sequence(),
+        command=command,
+        payload=b"",
+        disable_default_response=quiet,
+    )
 
 
 @case("ZCL-01", clauses=["ZCL-2.4"], pics="ZCL-DR")
@@ -58,8 +63,9 @@ def test_no_default_response_to_broadcasts(tc, dut_in_service, air):
         air.never(any_frame().numbered(frame.sequence), during=5)
     with step("Unicast a Default Response, bit 4 clear and then set", "no answer"):
         for quiet in (False, True):
-            frame = unknown(tc, general.DefaultResponse.COMMAND, cluster_specific=False,
-                            quiet=quiet)
+            frame = unknown(
+                tc, general.DefaultResponse.COMMAND, cluster_specific=False, quiet=quiet
+            )
             frame.payload = general.DefaultResponse(0x7F, 0x81).to_bytes()
             tc.send_zcl(BASIC, frame)
             air.never(any_frame().numbered(frame.sequence), during=5)
@@ -72,13 +78,18 @@ def test_no_default_response_to_broadcasts(tc, dut_in_service, air):
 @case("ZCL-04", clauses=["ZCL-2.3"], pics="ZCL-BASIC")
 def test_unsupported_attribute(tc, dut_in_service, air):
     """An unsupported attribute is answered with its status."""
-    with step("Read 0xEFFF and a supported attribute together, on each cluster", "0x86 and a value"):
+    with step(
+        "Read 0xEFFF and a supported attribute together, on each cluster", "0x86 and a value"
+    ):
         for cluster in (BASIC, IDENTIFY, KEY_ESTABLISHMENT):
             sequence = tc.read(cluster, 0xEFFF, 0x0000)
             heard = air.expect(zcl("ReadAttributesResponse").numbered(sequence), within=3)
             first, second = heard.packet.command.fields["records"]
-            demand((first.status, second.status) == (UNSUPPORTED_ATTRIBUTE, 0),
-                   "statuses 0x86 and 0x00", f"statuses {first.status:#04x} {second.status:#04x}")
+            demand(
+                (first.status, second.status) == (UNSUPPORTED_ATTRIBUTE, 0),
+                "statuses 0x86 and 0x00",
+                f"statuses {first.status:#04x} {second.status:#04x}",
+            )
 
 
 @case("ZCL-05", clauses=["ZCL-2.3"], pics="LL-PRO", kind="negative")
@@ -90,8 +101,12 @@ def test_unsupported_cluster_and_endpoint(tc, dut_in_service, air):
         tc.send_zcl(0x0B99, frame, secure=False)
         heard = air.seek(any_frame().numbered(frame.sequence), within=5)
         observe(str(heard) if heard else "silence")
-        given = [r for h in air.find(value.numbered(frame.sequence))
-                 for r in h.packet.command.fields["records"] if r.status == 0]
+        given = [
+            r
+            for h in air.find(value.numbered(frame.sequence))
+            for r in h.packet.command.fields["records"]
+            if r.status == 0
+        ]
         demand(not given, "no attribute value", "no value")
         in_service(tc)
     with step("Read to endpoints 0xEF and 0x00", "silence"):
@@ -109,15 +124,21 @@ def test_discovery_agrees_with_reads(tc, dut_in_service, air):
         for cluster in (BASIC, IDENTIFY, KEY_ESTABLISHMENT):
             found = discovered(tc, air, cluster)
             demand(len(set(found)) == len(found), "no attribute twice", f"{cluster:#06x}: {found}")
-            mandatory = {one.id for one in library.cluster(cluster).attributes("server").values()
-                         if one.mandatory}
+            mandatory = {
+                one.id
+                for one in library.cluster(cluster).attributes("server").values()
+                if one.mandatory
+            }
             demand(mandatory <= set(found), f"mandatory {sorted(mandatory)}", "all there")
             for attribute, kind in found.items():
                 sequence = tc.read(cluster, attribute)
                 heard = air.expect(zcl("ReadAttributesResponse").numbered(sequence), within=3)
                 record = heard.packet.command.fields["records"][0]
-                demand(record.status == 0 and record.type == kind, f"type {kind}",
-                       f"status {record.status}, type {record.type}")
+                demand(
+                    record.status == 0 and record.type == kind,
+                    f"type {kind}",
+                    f"status {record.status}, type {record.type}",
+                )
 
 
 def discovered(tc, air, cluster):
@@ -143,9 +164,20 @@ def against_the_direction(tc, dut):
         frame.direction = Direction.TO_CLIENT
         return frame
     frame = tc.node.zcl.command(
-        PRICE, "PublishPrice", ProviderID=1, RateLabel=b"", IssuerEventID=9100, CurrentTime=0,
-        UnitOfMeasure=0, Currency=840, PriceTrailingDigitAndPriceTier=0x41,
-        NumberOfPriceTiersAndRegisterTier=0x11, StartTime=0, DurationInMinutes=1, Price=77)
+        PRICE,
+        "PublishPrice",
+        ProviderID=1,
+        RateLabel=b"",
+        IssuerEventID=9100,
+        CurrentTime=0,
+        UnitOfMeasure=0,
+        Currency=840,
+        PriceTrailingDigitAndPriceTier=0x41,
+        NumberOfPriceTiersAndRegisterTier=0x11,
+        StartTime=0,
+        DurationInMinutes=1,
+        Price=77,
+    )
     frame.direction = Direction.TO_SERVER
     return frame
 
@@ -158,10 +190,16 @@ def test_direction_bit_is_respected(tc, dut_in_service, air):
         tc.send_zcl(PRICE, frame)
         heard = air.seek(any_frame().numbered(frame.sequence), within=3)
         status = heard.packet.command.fields.get("status") if heard else None
-        demand(status in (None, UNSUPPORTED_CLUSTER_COMMAND), "status 0x81 or silence",
-               f"status {status:#04x}" if status is not None else "silence")
-        effects = [zcl("PriceAcknowledgement"), zcl("PublishPrice"),
-                   zcl("DefaultResponse", status=0)]
+        demand(
+            status in (None, UNSUPPORTED_CLUSTER_COMMAND),
+            "status 0x81 or silence",
+            f"status {status:#04x}" if status is not None else "silence",
+        )
+        effects = [
+            zcl("PriceAcknowledgement"),
+            zcl("PublishPrice"),
+            zcl("DefaultResponse", status=0),
+        ]
         done = [h for one in effects for h in air.find(one.on(PRICE))]
         demand(not done, "no effect", "no effect")
 

@@ -6,14 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from zigbee import aps, nwk
-from zigbee.errors import CodecError
-from zigbee.crypto import ccm
-from zigbee.security import SE_LEVEL, KeyId, aps_key, nonce, secure_aps, unsecure_aps
-from zigbee.types import Eui64, RawCommand
-
 from lab.golden.link_keys import LinkKey, LinkKeys
 from lab.golden.nwk_layer import is_broadcast
+from zigbee import aps, nwk
+from zigbee.crypto import ccm
+from zigbee.errors import CodecError
+from zigbee.security import SE_LEVEL, KeyId, aps_key, nonce, secure_aps, unsecure_aps
+from zigbee.types import Eui64, RawCommand
 
 if TYPE_CHECKING:
     from lab.golden.node import Node, Timer

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from lab.golden.zcl_layer import Attribute, Cluster, Request
 from zigbee import zcl
 from zigbee.zcl import Status
-
-from lab.golden.zcl_layer import Attribute, Cluster, Request
 
 if TYPE_CHECKING:
     from lab.golden.node import Node, Timer

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["KNOWN", "handle"]
 
 #: General command ids that are answered here.
-KNOWN = frozenset(range(0x00, 0x0E)) - {0x06, 0x07, 0x08, 0x09}
+KNOWN = frozenset(range(0x0E)) - {0x06, 0x07, 0x08, 0x09}
 
 
 def handle(request: Request, cluster: Cluster) -> None:
@@ -65,9 +65,7 @@ def _write_status(cluster: Cluster, attribute_id: int, type_: int | str, value: 
     return Status.SUCCESS
 
 
-def _write(
-    request: Request, cluster: Cluster, *, answer: bool, undivided: bool = False
-) -> None:
+def _write(request: Request, cluster: Cluster, *, answer: bool, undivided: bool = False) -> None:
     asked = general.WriteAttributes.from_bytes(request.frame.payload)
     judged = [
         (record, _write_status(cluster, record.attribute, record.type, record.value))
@@ -91,9 +89,7 @@ def _discover(request: Request, cluster: Cluster) -> None:
     asked = general.DiscoverAttributes.from_bytes(request.frame.payload)
     found = sorted(one for one in cluster.attributes if one >= asked.start)
     listed = found[: asked.maximum]
-    records = [
-        general.DiscoveredAttribute(one, cluster.attributes[one].type) for one in listed
-    ]
+    records = [general.DiscoveredAttribute(one, cluster.attributes[one].type) for one in listed]
     response = general.DiscoverAttributesResponse(int(len(listed) == len(found)), records)
     request.answer(
         general.DiscoverAttributesResponse.COMMAND, response.to_bytes(), cluster_specific=False

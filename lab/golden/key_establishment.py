@@ -12,12 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lab.golden.zcl_layer import Attribute, Cluster, Endpoint, Request
 from zigbee import zcl
 from zigbee.crypto import cbke
 from zigbee.types import Eui64
 from zigbee.zcl import Status, ZclFrame
-
-from lab.golden.zcl_layer import Attribute, Cluster, Endpoint, Request
 
 if TYPE_CHECKING:
     from lab.golden.node import Node, Timer
@@ -98,7 +97,9 @@ class Party:
         self.node = owner.node
         self.exchange: Exchange | None = None
 
-    def send(self, exchange: Exchange, name: str, sequence: int | None = None, **fields: object) -> None:
+    def send(
+        self, exchange: Exchange, name: str, sequence: int | None = None, **fields: object
+    ) -> None:
         """Send a command of this cluster to the partner, under the network key."""
         frame = self.node.zcl.command(CLUSTER, name, sequence=sequence, **fields)
         frame.disable_default_response = True
@@ -233,9 +234,7 @@ class Responder(Party):
     def _ephemeral(self, request: Request) -> int | None:
         exchange = self.exchange
         point = self.node.policy.ephemeral_from(request.frame.payload)
-        if exchange is None or exchange.partner != request.source or exchange.state != EPHEMERAL:
-            self._terminate(request, Terminate.BAD_MESSAGE)
-        elif point is None or not is_point(point):
+        if exchange is None or exchange.partner != request.source or exchange.state != EPHEMERAL or point is None or not is_point(point):
             self._terminate(request, Terminate.BAD_MESSAGE)
         else:
             exchange.partner_ephemeral = point

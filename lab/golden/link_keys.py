@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from zigbee.types import Eui64
-
 from lab.golden.counters import OutgoingCounter
+from zigbee.types import Eui64
 
 if TYPE_CHECKING:
     from lab.golden.node import Nonvolatile

@@ -60,7 +60,7 @@ class Tap:
     layer: str
     direction: str
     match: Callable[[Frame], bool]
-    action: Callable[[Frame], Frame | None | Iterable[Frame]]
+    action: Callable[[Frame], Frame | Iterable[Frame] | None]
     times: int | None = None
 
 
@@ -177,7 +177,7 @@ class Node:
         self,
         layer: str,
         direction: str,
-        action: Callable[[Frame], Frame | None | Iterable[Frame]],
+        action: Callable[[Frame], Frame | Iterable[Frame] | None],
         *,
         match: Callable[[Frame], bool] = lambda frame: True,
         times: int | None = None,

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from lab.golden.zcl_layer import Cluster, Endpoint, Request
 from zigbee import zcl
 from zigbee.zcl import Status
-
-from lab.golden.zcl_layer import Cluster, Endpoint, Request
 
 if TYPE_CHECKING:
     from lab.golden.node import Node
@@ -63,8 +62,10 @@ class PriceServer:
         )
 
     def _publish(self, request: Request, fields: dict[str, Any]) -> None:
-        payload = zcl.cluster(PRICE).command("PublishPrice").build(
-            **{**fields, "CurrentTime": self.utc()}
+        payload = (
+            zcl.cluster(PRICE)
+            .command("PublishPrice")
+            .build(**{**fields, "CurrentTime": self.utc()})
         )
         request.answer(PUBLISH, payload, cluster_specific=True)
 
@@ -189,4 +190,3 @@ class PriceClient:
             Control=0x01,
         )
         request.answer(definition.id, payload, cluster_specific=True)
-

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from zigbee import aps, mac, nwk
-from zigbee.types import Eui64
-
 from lab.golden.nwk_layer import NetworkKey
 from lab.golden.partner_keys import Broker
+from zigbee import aps, mac, nwk
+from zigbee.types import Eui64
 
 if TYPE_CHECKING:
     from lab.golden.aps_layer import Indication

@@ -6,11 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from lab.golden import foundation
 from zigbee import zcl
 from zigbee.errors import CodecError
 from zigbee.zcl import Direction, Status, ZclFrame, general
-
-from lab.golden import foundation
 
 if TYPE_CHECKING:
     from lab.golden.aps_layer import Indication

@@ -135,9 +135,7 @@ class Zdo:
             self._send_raw(octets, message.cluster | RESPONSE, indication.nwk.src)
 
     def _send_raw(self, octets: bytes, cluster: int, dst: int) -> None:
-        self.node.aps.send(
-            octets, dst, cluster=cluster, profile=0, dst_endpoint=0, src_endpoint=0
-        )
+        self.node.aps.send(octets, dst, cluster=cluster, profile=0, dst_endpoint=0, src_endpoint=0)
 
     def _answer(
         self, name: str, message: zdp.Message, indication: Indication, **fields: Any
@@ -157,9 +155,7 @@ class Zdo:
         if self._is_me(message):
             self._answer_addresses("IEEE_addr_rsp", message, indication)
 
-    def _answer_addresses(
-        self, name: str, message: zdp.Message, indication: Indication
-    ) -> None:
+    def _answer_addresses(self, name: str, message: zdp.Message, indication: Indication) -> None:
         self._answer(
             name,
             message,

@@ -252,9 +252,7 @@ class SimulatedDevice:
         if mac is not None:
             self.console.say(f"EVENT joined node=0x{mac.short:04x} pan=0x{mac.pan:04x}")
         if self.policy.starts_key_establishment() and self.node is not None:
-            self.node.after(
-                self.random.uniform(2.0, 8.0), lambda: self._begin_key_establishment(1)
-            )
+            self.node.after(self.random.uniform(2.0, 8.0), lambda: self._begin_key_establishment(1))
 
     def _begin_key_establishment(self, attempt: int) -> None:
         """Find the cluster on the trust center, then run it (5.4.7.1, 5.4.7.3)."""

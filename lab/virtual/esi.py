@@ -244,9 +244,7 @@ class SimulatedEsi(SimulatedDevice):
         node = self.node
         if node is None:
             return
-        bound = {
-            Eui64(one[3]): one[4] for one in node.zdo.bindings if one[2] == cluster and one[3]
-        }
+        bound = {Eui64(one[3]): one[4] for one in node.zdo.bindings if one[2] == cluster and one[3]}
         for device in self.registrar.devices.values():
             if device.status != Status.AUTHENTICATED or device.short is None:
                 continue
@@ -271,7 +269,11 @@ class SimulatedEsi(SimulatedDevice):
             )
         if cluster == MESSAGING:
             return build(
-                cluster, "DisplayMessage", MessageID=number, StartTime=0, DurationInMinutes=60,
+                cluster,
+                "DisplayMessage",
+                MessageID=number,
+                StartTime=0,
+                DurationInMinutes=60,
                 Message=b"Hello",
             )
         fields: dict[str, Any] = {

@@ -5,11 +5,10 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
+from lab.virtual.defects.base import Defect
 from zigbee.crypto import install_code
 from zigbee.crypto.mmo import mmo_hash
 from zigbee.mac import Beacon
-
-from lab.virtual.defects.base import Defect
 
 __all__ = ["DEFECTS"]
 
