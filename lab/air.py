@@ -1,4 +1,4 @@
-"""What the sniffer heard: the view on which ``air`` criteria are decided (vantage: a radio of its own).
+"""What the sniffer heard: the view, of a radio of its own, on which ``air`` criteria are decided.
 
 Frames are counted from the start of the case. A wait looks at the frames since the last stimulus
 (every order of the harness to a radio or to the device sets that mark), so nothing that came
@@ -107,7 +107,7 @@ class AirView:
                 self.dut_short = nwk.src
 
     def _note_nonces(self, packet: Packet) -> None:
-        """Remember (key, source, counter) of what the device secured: FC-10 asks for all of them."""
+        """Remember (key, source, counter) of what the device secured: FC-10 asks for all."""
         if packet.mac is None or self.dut_eui64 is None:
             return
         nwk, aps = packet.nwk, packet.aps

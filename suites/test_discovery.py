@@ -1,5 +1,7 @@
 """SD: service discovery, asked and answered (075356 5.5.5.2, 053474 2.4)."""
 
+import itertools
+
 from lab.attacker import Partner, on_second_radio
 from lab.cases import case, observe, remark, should, step
 from lab.judging import demand
@@ -160,7 +162,7 @@ def test_rediscovery_period(tc, dut_in_service, air):
         rounds = [
             one for one, before in zip(times, [0.0, *times], strict=False) if one - before > 600
         ]
-        gaps = [after - one for one, after in zip(rounds, rounds[1:], strict=False)]
+        gaps = [after - one for one, after in itertools.pairwise(rounds)]
         remark(f"{len(rounds)} rounds, gaps {[round(gap) for gap in gaps]} s")
         should(
             rounds and all(10_800 <= gap <= 86_400 for gap in gaps),

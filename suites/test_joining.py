@@ -1,5 +1,7 @@
 """JOIN: commissioning with install codes, and what a joining device refuses (075356 5.4, 5.5)."""
 
+import itertools
+
 from lab.cases import case, procedure, step
 from lab.judging import demand, in_service
 from lab.patterns import any_frame, aps, mac, nwk, zcl, zdp
@@ -217,7 +219,7 @@ def test_scan_schedule_of_the_first_quarter_hour(tc, fresh_dut, air):
         tc.bench.wait(900)
         starts = scan_starts(air, start)
         limit = starts[0] + 900
-        gaps = [b - a for a, b in zip(starts, starts[1:], strict=False) if b <= limit][:14]
+        gaps = [b - a for a, b in itertools.pairwise(starts) if b <= limit][:14]
         text = ", ".join(f"{gap:.1f}" for gap in gaps)
         demand(len(gaps) >= 10, "at least 10 gaps", f"gaps of {text} s")
         demand(all(45 <= gap <= 75 for gap in gaps), "gaps of 45 to 75 s", f"gaps of {text} s")

@@ -1,5 +1,7 @@
 """PLK: link keys between two devices, brokered by the trust center (075356 5.4.7.4)."""
 
+import itertools
+
 from lab.cases import case, observe, remark, should, step
 from lab.exchange import Exchange
 from lab.judging import absent, answers_probe, demand, ignored, in_service
@@ -159,7 +161,7 @@ def test_no_answer_from_the_broker(tc, dut_in_service, partner, air):
         should(all(served), "an answer each time", f"{sum(served)} of 30 answered")
     with step("Look at the Request Keys", "5 s apart at least, at most 20"):
         asked = [one.time for one in air.find(request_for(partner), since=start)]
-        gaps = [later - one for one, later in zip(asked, asked[1:], strict=False)]
+        gaps = [later - one for one, later in itertools.pairwise(asked)]
         should(
             asked and len(asked) <= 20 and min(gaps, default=5) >= 5,
             "1 to 20 requests, 5 s apart",

@@ -1,5 +1,6 @@
 """What a trust center does with keys: network key updates, stale and removed link keys (5.4)."""
 
+import itertools
 from dataclasses import replace
 
 from lab.cases import case, observe, remark, should, step
@@ -58,8 +59,8 @@ def test_periodic_update_is_possible(joiner, dut_in_service, air):
         keys = [joiner.network_key]
         for _ in range(2):
             keys.append(joiner.update_network_key(dut_in_service))
-        steps = [(b.sequence - a.sequence) & 0xFF for a, b in zip(keys, keys[1:], strict=False)]
-        apart = all(unrelated(a.key, b.key) for a, b in zip(keys, keys[1:], strict=False))
+        steps = [(b.sequence - a.sequence) & 0xFF for a, b in itertools.pairwise(keys)]
+        apart = all(unrelated(a.key, b.key) for a, b in itertools.pairwise(keys))
         observe(f"two updates, sequence numbers {[one.sequence for one in keys]}")
         remark(f"sequence numbers rise by {steps}; keys {'un' if apart else ''}related")
         remark(

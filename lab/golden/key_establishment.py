@@ -234,7 +234,12 @@ class Responder(Party):
     def _ephemeral(self, request: Request) -> int | None:
         exchange = self.exchange
         point = self.node.policy.ephemeral_from(request.frame.payload)
-        if exchange is None or exchange.partner != request.source or exchange.state != EPHEMERAL or point is None or not is_point(point):
+        awaited = (
+            exchange is not None
+            and exchange.partner == request.source
+            and exchange.state == EPHEMERAL
+        )
+        if exchange is None or not awaited or point is None or not is_point(point):
             self._terminate(request, Terminate.BAD_MESSAGE)
         else:
             exchange.partner_ephemeral = point

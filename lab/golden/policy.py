@@ -69,7 +69,7 @@ class Policy:
         """
         return 900.0 if attempt % 10 == 0 else 60.0
 
-    # -- rejoining, leaving and recovery (5.4.2, 5.5.5.1, 5.5.5.4) ----------------------------------
+    # -- rejoining, leaving and recovery (5.4.2, 5.5.5.1, 5.5.5.4) --------------------------------
 
     def keeps_network_when_lost(self) -> bool:
         """Whether a node whose network is away rejoins it, rather than joining anew (5.5.5.4)."""
@@ -88,7 +88,7 @@ class Policy:
         return True
 
     def tries_other_instances(self) -> bool:
-        """Whether a network of the same extended PAN id and another PAN id is tried (5.4.2.2.3.5)."""
+        """Whether a network of the same EPID and another PAN id is tried (5.4.2.2.3.5)."""
         return True
 
     def keys_for_rejoin(self, link_key: bytes, code_key: bytes) -> list[bytes]:
@@ -113,11 +113,11 @@ class Policy:
         return 3
 
     def uses_hashed_key(self) -> bool:
-        """Whether the hashed key that let a new trust center in also protects data (5.4.2.2.3.5)."""
+        """Whether the hashed key that let a new TC in also protects data (5.4.2.2.3.5)."""
         return False
 
     def stores_trial(self) -> bool:
-        """Whether another trust center's network replaces the own before it is proved (5.4.2.2.3.5)."""
+        """Whether another TC's network replaces the own before it is proved (5.4.2.2.3.5)."""
         return False
 
     def restores_after_failed_trial(self) -> bool:
@@ -136,7 +136,7 @@ class Policy:
         return from_parent and not (authenticated and router)
 
     def obeys_management_leave(self, *, secured: bool) -> bool:
-        """Whether Mgmt_Leave_req is carried out: ``secured`` under the trust center's key (5.5.5.1)."""
+        """Whether Mgmt_Leave_req is carried out: ``secured`` under the TC's key (5.5.5.1)."""
         return secured
 
     def wipes_on_factory_reset(self) -> bool:
@@ -442,7 +442,7 @@ class Policy:
         return False
 
     def keeps_link_key(self, when: str) -> bool:
-        """Whether the old link key stays while an exchange is ``confirming`` or ``failed`` (C.2)."""
+        """Whether the old link key stays while an exchange ``confirming`` or failed (C.2)."""
         return True
 
     def establishment_endpoints(self, found: tuple[int, ...]) -> tuple[int, ...]:
@@ -476,7 +476,7 @@ class Policy:
         return True
 
     def records_route(self) -> bool:
-        """Whether a concentrator that wants it is told the way before data goes to it (3.6.3.5.4)."""
+        """Whether a concentrator that wants it is told the way before data goes (3.6.3.5.4)."""
         return True
 
     def next_relay_index(self, index: int) -> int:
@@ -504,7 +504,7 @@ class Policy:
         return True
 
     def secures_tunnelled(self) -> bool:
-        """Whether NWK security is put on what a Tunnel held for a child without key (4.4.9.8: no)."""
+        """Whether NWK security is put on a Tunnel's frame for a child without key (4.4.9.8)."""
         return False
 
     def obeys_remove_device(self, *, aps_secured: bool, broadcast: bool) -> bool:
@@ -516,7 +516,7 @@ class Policy:
         return True
 
     def key_establishment_partner(self, parent: int) -> int:
-        """With whom a node that just joined establishes its link key: the trust center (5.4.7.1)."""
+        """With whom a node that just joined establishes its link key: the TC (5.4.7.1)."""
         return 0x0000
 
     # -- frequency agility (5.8) ------------------------------------------------------------------

@@ -233,7 +233,7 @@ class TrustCenter:
             self.tunnel_network_key(command.device, router)
 
     def tunnel_network_key(self, device: Eui64, router: int) -> bytes:
-        """Have ``router`` hand the network key to its child; gives the APS frame inside (4.4.9.8)."""
+        """Have ``router`` hand the network key to its child; gives the inner frame (4.4.9.8)."""
         key = self.node.aps.keys.get(device)
         if key is None:
             return b""

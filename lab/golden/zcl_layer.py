@@ -163,7 +163,7 @@ class ZclLayer:
     def command(
         self, cluster: int, name: str, *, sequence: int | None = None, **fields: Any
     ) -> ZclFrame:
-        """A frame with a cluster command; unnamed fields are as ``CommandDefinition.build`` says."""
+        """A frame with a cluster command; for unnamed fields see ``CommandDefinition.build``."""
         definition = zcl.cluster(cluster).command(name)
         return ZclFrame(
             cluster_specific=True,

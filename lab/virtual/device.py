@@ -46,7 +46,7 @@ Lines = Iterable[str]
 
 
 class SimulatedDevice:
-    """A device on the virtual bench; subclasses give :meth:`applications` and :meth:`in_service`."""
+    """A device on the virtual bench; subclasses give :meth:`applications`, :meth:`in_service`."""
 
     model = "se-device"
     router = True

@@ -10,7 +10,7 @@ __all__ = ["Defect"]
 
 
 class Defect(Policy):
-    """A policy with one fault: what it is, the clause that it breaks, the cases that should see it."""
+    """A policy with one fault: what it is, which clause it breaks, which cases should see it."""
 
     id: ClassVar[str]
     clause: ClassVar[str]

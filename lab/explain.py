@@ -1,0 +1,57 @@
+"""Why a case was selected, or not: each condition with what the case asks and what is there."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterable, Iterator
+
+from lab import pics
+from lab.dut import DutFile
+from lab.judge import why_not
+from lab.runner import Run
+
+__all__ = ["explain", "open_items", "runs_named"]
+
+
+def runs_named(name: str, catalogue: Iterable[Run]) -> list[Run]:
+    """Return the cases of this id, with all parameters. LookupError lists the nearest."""
+    known = {run.id: run for run in catalogue}
+    found = [run for run in known.values() if name in (run.id, run.meta.id)]
+    if not found:
+        near = difflib.get_close_matches(name, known, n=5, cutoff=0.4)
+        raise LookupError(f"no case {name!r}; nearest: {', '.join(near) or '(none)'}")
+    return found
+
+
+def explain(run: Run, dut: DutFile, capabilities: Collection[str], revision: str) -> Iterator[str]:
+    """Yield lines for people: every condition of a case, and what follows from them."""
+    meta, claims = run.meta, dut.pics or {}
+    yield f"{run.id}: {run.title}"
+    if not run.needs_bench:
+        yield "  a published vector: it needs no device, and always runs"
+        return
+    yield _line("revision", meta.revision, revision, meta.revision in ("both", revision))
+    yield _line("role", ", ".join(meta.dut), ", ".join(dut.roles), bool({*meta.dut} & {*dut.roles}))
+    expression = pics.parse(meta.pics)
+    states = [f"{item} is {pics.state(claims, item)}" for item in expression.items]
+    yield _line("PICS", meta.pics or "nothing", "; ".join(states), expression.holds(claims))
+    for item in expression.open_items(claims):
+        yield f"            the DUT file does not say whether {item}, and it decides"
+    there = ", ".join(sorted(capabilities))
+    yield _line("needs", ", ".join(meta.needs), there, {*meta.needs} <= {*capabilities})
+    reason = why_not(meta, dut, capabilities, revision)
+    yield f"  => not applicable: {reason}" if reason else "  => selected"
+
+
+def _line(word: str, asked: str, there: str, met: bool) -> str:
+    verdict = "yes" if met else "NO"
+    return f"  {word + ':':<10} {verdict:<4} asks for {asked or 'nothing'}; there is {there or '-'}"
+
+
+def open_items(runs: Iterable[Run], claims: pics.Claims) -> dict[str, list[str]]:
+    """Return, by item, the cases that do not apply only because the PICS does not state it."""
+    found: dict[str, list[str]] = {}
+    for run in runs:
+        for item in pics.parse(run.meta.pics).open_items(claims):
+            found.setdefault(item, []).append(run.id)
+    return found
