@@ -131,7 +131,14 @@ class SimulatedEsi(SimulatedDevice):
     def commands(self) -> dict[str, Callable[[list[str]], Lines]]:
         """The words of the console; each ends with ``OK`` or ``ERROR: why``."""
         common = super().commands()
-        kept = ("info", "reset", "factory-reset", "keys print", "plugin key-establishment start")
+        kept = (
+            "info",
+            "reset",
+            "factory-reset",
+            "keys print",
+            "option frame-counter",
+            "plugin key-establishment start",
+        )
         about_device: dict[str, Callable[[Registered], None]] = {
             "tc deregister": lambda one: self.registrar.deregister(one.eui64),
             "tc remove-device": lambda one: self.registrar.remove_device(one.eui64),
