@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import os
 import selectors
 import threading
 import time
@@ -58,6 +59,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self._now_ns = 0
         self._probes: dict[str, Callable[[], bool]] = {}
+        self._arrivals: dict[str, Callable[[], bool]] = {}
         self._owed: list[Callable[[], int]] = []
         self._jobs_out = 0
         self.on_stall: Callable[[BenchFault], object] | None = None
@@ -67,13 +69,26 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Return the virtual time in seconds; it starts at 0 and is kept in whole nanoseconds."""
         return self._now_ns / 1e9
 
-    def add_probe(self, in_flight: Callable[[], bool], name: str = "a simulated line") -> None:
-        """Let no time pass while `in_flight()` is true; `name` tells whose octets they are."""
+    def add_probe(
+        self,
+        in_flight: Callable[[], bool],
+        name: str = "a simulated line",
+        arrived: Callable[[], bool] | None = None,
+    ) -> None:
+        """Let no time pass while `in_flight()` is true; `name` tells whose octets they are.
+
+        `arrived()` tells whether all that is in flight can be read by now. With it, what several
+        lines carry at one instant is taken in the order of their descriptors, and not in that in
+        which the kernel happens to carry it.
+        """
         self._probes[name] = in_flight
+        if arrived is not None:
+            self._arrivals[name] = arrived
 
     def remove_probe(self, name: str) -> None:
         """Forget a probe; one that is not there is no error."""
         self._probes.pop(name, None)
+        self._arrivals.pop(name, None)
 
     def add_owed(self, replies_owed: Callable[[], int]) -> None:
         """Count the replies that a simulated instrument has still to give.
@@ -104,6 +119,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             names.append("a blocking call to an instrument")
         return names
 
+    def _under_way(self) -> list[str]:
+        """Return the names of the lines whose octets the kernel has not carried over yet."""
+        return [name for name, arrived in self._arrivals.items() if not arrived()]
+
     def _advance(self, seconds: float) -> None:
         self._now_ns += round(seconds * 1e9)
 
@@ -129,11 +148,22 @@ class _JumpSelector(selectors.DefaultSelector):
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """Return what is ready, in the order of descriptors; `timeout` is in virtual seconds."""
+        self._await_arrivals()
         events = super().select(0)
         if not events and timeout != 0:
             events = self._wait_or_jump(timeout)
         # The kernel's order depends on its own timing; descriptors have the same numbers each run.
         return sorted(events, key=lambda event: event[0].fd)
+
+    def _await_arrivals(self) -> None:
+        """Wait until the kernel has carried over what was written: some microseconds."""
+        if not self._loop._under_way():
+            return
+        give_up = time.monotonic() + STALL_REAL_S
+        while names := self._loop._under_way():
+            os.sched_yield()
+            if time.monotonic() > give_up:
+                self._loop._stalled(names)
 
     def _wait_or_jump(self, timeout: float | None) -> list[tuple[selectors.SelectorKey, int]]:
         give_up = time.monotonic() + STALL_REAL_S

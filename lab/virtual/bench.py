@@ -7,7 +7,7 @@ in the loop of whoever starts it: in virtual time under `govern`, in real time w
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 RADIOS = ("radio", "sniffer", "second_radio")
 RCP_EUI64 = 0x00124B0014D5A000
 """Address of the first simulated dongle; the others count up."""
+ENOUGH = 1024
+"""Octets at one end of a line that count as all: the kernel holds 4,095, the rest waits behind."""
 DEVICES: dict[Simulated, str] = {
     "display": "lab.virtual.display:SimulatedDisplay",
     "esi": "lab.virtual.esi:SimulatedEsi",
@@ -138,7 +140,8 @@ class VirtualBench:
     def link(self, name: str, line: SerialLine) -> None:
         """Let no time pass while octets are between `line`, just opened, and the simulation."""
         if isinstance(self._loop, SteppedLoop):
-            self._loop.virtual.add_probe(in_flight(line, self.lines[name]), f"line {name}")
+            watch = LineWatch(line, self.lines[name])
+            self._loop.virtual.add_probe(watch.in_flight, f"line {name}", watch.arrived)
 
     async def stop(self) -> None:
         """Take all ports away."""
@@ -155,22 +158,36 @@ def device_class(name: Simulated) -> type[SimulatedDevice]:
     return found
 
 
-def in_flight(lab: SerialLine, far: PtyLine) -> Callable[[], bool]:
-    """Return a probe: whether octets are under way between the two ends of a line.
+class LineWatch:
+    """What is under way between the two ends of a line, counted at both.
 
     Made when nothing is under way. What was written while the lab's end was closed never arrives,
     so the counts are compared with those of that moment.
     """
-    down = far.octets_sent - lab.octets_received
-    up = lab.octets_sent - far.octets_received
 
-    def probe() -> bool:
-        nonlocal down, up
-        if not lab.is_open:
-            return False
-        now_down = far.octets_sent - lab.octets_received
-        now_up = lab.octets_sent - far.octets_received
-        down, up = min(down, now_down), min(up, now_up)  # something older came after all
-        return now_down > down or now_up > up
+    def __init__(self, lab: SerialLine, far: PtyLine) -> None:
+        self._lab = lab
+        self._far = far
+        self._down = far.octets_sent - lab.octets_received
+        self._up = lab.octets_sent - far.octets_received
 
-    return probe
+    def _under_way(self) -> tuple[int, int]:
+        """Return the octets on their way to the lab, and those on their way to the equipment."""
+        down = self._far.octets_sent - self._lab.octets_received
+        up = self._lab.octets_sent - self._far.octets_received
+        self._down, self._up = min(self._down, down), min(self._up, up)  # older ones came after all
+        return down - self._down, up - self._up
+
+    def in_flight(self) -> bool:
+        """Return whether octets are under way; nothing is on a line that nobody reads."""
+        return self._lab.is_open and any(self._under_way())
+
+    def arrived(self) -> bool:
+        """Return whether all that is under way can be read; ENOUGH of it, where there is much."""
+        if not self._lab.is_open or not self._far.is_open:
+            return True
+        down, up = self._under_way()
+        if not down and not up:
+            return True
+        there_down, there_up = self._far.waiting()
+        return there_down >= min(down, ENOUGH) and there_up >= min(up, ENOUGH)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
+import sys
+import termios
 import tty
 from collections import deque
 from collections.abc import Callable
@@ -59,6 +62,11 @@ class PtyLine:
         self._timers: deque[asyncio.TimerHandle] = deque()
         self._queue = bytearray()
         self._loop.add_reader(self._master, self._readable)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the line is there: neither cut nor closed."""
+        return self._open
 
     # --- towards the lab ---------------------------------------------------------------------
 
@@ -126,6 +134,14 @@ class PtyLine:
         if self.on_octets is not None:
             self.on_octets(octets)
 
+    def waiting(self) -> tuple[int, int]:
+        """Return the octets that the kernel has carried over and nobody has read yet: those for the
+        lab, and those for this end.
+        """
+        if not self._open:
+            return 0, 0
+        return _readable_octets(self._slave), _readable_octets(self._master)
+
     # --- end ---------------------------------------------------------------------------------
 
     def cut(self) -> None:
@@ -146,3 +162,9 @@ class PtyLine:
             self._loop.remove_writer(self._master)
         os.close(self._master)
         os.close(self._slave)
+
+
+def _readable_octets(descriptor: int) -> int:
+    found = bytearray(4)
+    fcntl.ioctl(descriptor, termios.FIONREAD, found)
+    return int.from_bytes(found, sys.byteorder)

@@ -14,7 +14,7 @@ from lab.clock import DeadlineExpired
 from lab.dut import DutAdapter
 from lab.setup import Setup
 from lab.verdicts import Inconclusive, NotApplicable
-from lab.virtual.bench import VirtualBench, in_flight
+from lab.virtual.bench import LineWatch, VirtualBench
 from lab.virtual.line import PtyLine
 
 
@@ -177,29 +177,56 @@ def test_journals_hold_what_crossed_each_line_in_the_case(bench: Bench, dut: Dut
     assert bench.journal_texts()["supply"] == ""
 
 
-def ends(far_sent: int, lab_received: int, lab_sent: int, far_received: int) -> tuple[Any, Any]:
-    lab = SimpleNamespace(octets_sent=lab_sent, octets_received=lab_received, is_open=True)
-    return lab, SimpleNamespace(octets_sent=far_sent, octets_received=far_received)
+class Ends:
+    """Counters of both ends of a line, and what its kernel has carried over."""
+
+    def __init__(self) -> None:
+        self.waiting = (0, 0)
+        self.lab = SimpleNamespace(octets_sent=0, octets_received=0, is_open=True)
+        self.far = SimpleNamespace(
+            octets_sent=100, octets_received=0, is_open=True, waiting=lambda: self.waiting
+        )
+        self.watch = LineWatch(cast(SerialLine, self.lab), cast(PtyLine, self.far))
 
 
 def test_octets_in_flight_are_counted_from_when_the_line_was_opened() -> None:
-    lab, far = ends(far_sent=100, lab_received=0, lab_sent=0, far_received=0)
-    probe = in_flight(cast(SerialLine, lab), cast(PtyLine, far))
-    assert not probe()  # what was sent before the line was opened never arrives
-    far.octets_sent += 5
-    assert probe()
-    lab.octets_received += 5
-    assert not probe()
-    lab.octets_sent += 3
-    assert probe()
-    lab.is_open = False
-    assert not probe()  # nobody reads a closed line
+    ends = Ends()
+    assert not ends.watch.in_flight()  # what was sent before the line was opened never arrives
+    ends.far.octets_sent += 5
+    assert ends.watch.in_flight()
+    ends.lab.octets_received += 5
+    assert not ends.watch.in_flight()
+    ends.lab.octets_sent += 3
+    assert ends.watch.in_flight()
+    ends.lab.is_open = False
+    assert not ends.watch.in_flight()  # nobody reads a closed line
 
 
 def test_octets_from_before_that_come_after_all_hide_none_that_follow() -> None:
-    lab, far = ends(far_sent=100, lab_received=0, lab_sent=0, far_received=0)
-    probe = in_flight(cast(SerialLine, lab), cast(PtyLine, far))
-    lab.octets_received += 10
-    assert not probe()
-    far.octets_sent += 10
-    assert probe()
+    ends = Ends()
+    ends.lab.octets_received += 10
+    assert not ends.watch.in_flight()
+    ends.far.octets_sent += 10
+    assert ends.watch.in_flight()
+
+
+def test_octets_have_arrived_when_they_can_be_read_at_their_end() -> None:
+    ends = Ends()
+    assert ends.watch.arrived()
+    ends.far.octets_sent += 5
+    ends.lab.octets_sent += 3
+    assert not ends.watch.arrived()
+    ends.waiting = (5, 0)
+    assert not ends.watch.arrived()
+    ends.waiting = (5, 3)
+    assert ends.watch.arrived()
+    ends.waiting = (0, 0)
+    ends.far.is_open = False  # cut: nothing comes any more
+    assert ends.watch.arrived()
+
+
+def test_a_flood_has_arrived_when_the_kernel_is_full() -> None:
+    ends = Ends()
+    ends.far.octets_sent += 50_000
+    ends.waiting = (4095, 0)
+    assert ends.watch.arrived()

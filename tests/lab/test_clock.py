@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
+import sys
+import termios
 import threading
 import tty
 from collections.abc import Iterator
@@ -46,6 +49,11 @@ class Pty:
 
     def in_flight(self) -> bool:
         return self.sent != self.received
+
+    def arrived(self) -> bool:
+        found = bytearray(4)
+        fcntl.ioctl(self.slave, termios.FIONREAD, found)
+        return int.from_bytes(found, sys.byteorder) >= self.sent - self.received
 
     def close(self) -> None:
         self.loop.remove_reader(self.slave)
@@ -203,7 +211,7 @@ def test_call_from_inside_the_loop_is_refused(bench: SteppedLoop) -> None:
         bench.call(inside())
 
 
-def test_descriptors_are_served_in_one_order(bench: SteppedLoop) -> None:
+def test_what_lines_carry_at_one_instant_is_taken_in_one_order(bench: SteppedLoop) -> None:
     lines = [Pty(bench.loop) for _ in range(5)]
     order: list[int] = []
 
@@ -213,14 +221,18 @@ def test_descriptors_are_served_in_one_order(bench: SteppedLoop) -> None:
 
     for index, line in enumerate(lines):
         bench.loop.add_reader(line.slave, readable, index)
-    for line in reversed(lines):
-        line.write(b"x")
-    give_up = 1000
-    while give_up and any(line.in_flight() for line in lines):
-        bench.wait(0)
-        give_up -= 1
-    assert sorted(order) == [0, 1, 2, 3, 4]
-    for line in lines:
+        bench.virtual.add_probe(line.in_flight, f"line {index}", line.arrived)
+
+    async def write_backwards() -> None:
+        for _ in range(200):
+            for line in reversed(lines):
+                line.write(b"some octets")
+            await asyncio.sleep(0.001)
+
+    bench.call(write_backwards())
+    assert order == [0, 1, 2, 3, 4] * 200
+    for index, line in enumerate(lines):
+        bench.virtual.remove_probe(f"line {index}")
         line.close()
 
 
