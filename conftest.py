@@ -160,9 +160,9 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     config, name = session.config, session.config.option.why
     if name is None:
         return None
-    laboratory = config.stash[LAB]
+    laboratory, catalogue = config.stash[LAB], config.stash[CATALOGUE]
     try:
-        setup, runs = laboratory.setup, runs_named(name, config.stash[CATALOGUE])
+        setup, runs = laboratory.setup, runs_named(name, catalogue)
     except (ConfigError, LookupError) as error:
         raise pytest.UsageError(f"--why: {error.args[0]}") from None
     revision = laboratory.settings.revision
