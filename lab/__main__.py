@@ -1,5 +1,6 @@
 """`python -m lab serve`: the virtual bench alone; `python -m lab check`: what of a bench answers;
-`python -m lab facts`: what the verdicts rest on that nobody has confirmed.
+`python -m lab facts`: what the verdicts rest on that nobody has confirmed; `python -m lab qualify`:
+which defect is caught by which case.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ import json
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from drivers.errors import BenchFault
-from lab import checks, facts
+from lab import checks, facts, qualify
 from lab.bench import BenchFile
 from lab.config import ConfigError
 from lab.dut import DutFile
@@ -51,6 +53,10 @@ def _parser() -> argparse.ArgumentParser:
     listed = commands.add_parser("facts", help="list the facts register")
     listed.add_argument("--json", action="store_true", help="one JSON object a fact")
     listed.set_defaults(run=lambda given: facts.show(as_json=given.json))
+    qualified = commands.add_parser("qualify", help="show that each defect is caught by its cases")
+    qualified.add_argument("defects", nargs="*", metavar="DEFECT", help="default: all registered")
+    qualified.add_argument("--into", type=Path, default=Path("reports/out/qualification"))
+    qualified.set_defaults(run=lambda given: qualify.run(given.defects, given.into))
     return parser
 
 

@@ -15,6 +15,7 @@ class LeavesJoiningOpen(Defect):
     """It tells the routers to close, and stays open itself."""
 
     id = "M-P08"
+    dut = "esi"
     clause = "SE-5.4.1"
     description = "Leaves the association permit bit set after the ordered time has ended"
     cases = ("TCP-03",)
@@ -27,6 +28,7 @@ class SealsWithTheLinkKey(Defect):
     """It uses the key where one derived from it belongs."""
 
     id = "M-P38"
+    dut = "esi"
     clause = "ZB-4.4.3"
     description = "Protects Transport Key with the link key instead of the key-transport key"
     cases = ("NKEY-10", "JOIN-05")
@@ -39,6 +41,7 @@ class TakesAnyCode(Defect):
     """It never looks at the CRC."""
 
     id = "M-JOIN-06"
+    dut = "esi"
     clause = "SE-5.4.8.1.1.1"
     description = "Registers install codes of any length and CRC"
     cases = ("JOIN-06",)
@@ -51,6 +54,7 @@ class LetsStrangersIn(Defect):
     """Who is not registered is served under the well-known key."""
 
     id = "M-REG-01"
+    dut = "esi"
     clause = "SE-5.4.1.1"
     description = "Gives unregistered devices the network key under the well-known link key"
     cases = ("REG-01", "REJ-04", "TP/R21/BV-07")
@@ -63,6 +67,7 @@ class RenewsNothing(Defect):
     """An order of re-registration is acknowledged and forgotten."""
 
     id = "M-REG-03"
+    dut = "esi"
     clause = "SE-5.4.2.2.1"
     description = "Takes an order of re-registration and never establishes another link key"
     cases = ("REG-03",)
@@ -75,6 +80,7 @@ class KeepsKeysOfRemoved(Defect):
     """It strikes the device from the list, and keeps its key."""
 
     id = "M-REG-05"
+    dut = "esi"
     clause = "SE-5.4.2.2.2"
     description = "Keeps the link key of a device that was de-registered, and answers under it"
     cases = ("REG-05", "TCP-11")
@@ -87,6 +93,7 @@ class RemovesUntilReboot(Defect):
     """What it forgot comes back with the power."""
 
     id = "M-REG-06"
+    dut = "esi"
     clause = "SE-5.4.2.2.2"
     description = "Does not store de-registrations: after a power cycle the device is known again"
     cases = ("REG-06",)
@@ -99,6 +106,7 @@ class CallsItselfRouter(Defect):
     """Its node descriptor is a router's."""
 
     id = "M-TCP-01"
+    dut = "esi"
     clause = "SE-5.2.1"
     description = "Has logical type router in its node descriptor, though it is the coordinator"
     cases = ("TCP-01",)
@@ -111,6 +119,7 @@ class HasOneNetworkKey(Defect):
     """Its network key came from the factory."""
 
     id = "M-TCP-02"
+    dut = "esi"
     clause = "SE-5.5.1"
     description = "Forms every network with the same network key"
     cases = ("TCP-02",)
@@ -123,6 +132,7 @@ class TakesDataUnderAnyKey(Defect):
     """A key is a key."""
 
     id = "M-TCP-06"
+    dut = "esi"
     clause = "SE-5.4.7.2"
     description = "Takes APS data under install-code, hashed and stale link keys"
     cases = ("TCP-06", "LKEY-05", "TCSO-08")
@@ -135,6 +145,7 @@ class SkipsSequenceNumbers(Defect):
     """It counts network keys by twos."""
 
     id = "M-PRO-24"
+    dut = "esi"
     clause = "ZB-4.6.3.4"
     description = "Gives a new network key the sequence number of the old one plus 2"
     cases = ("TP/SEC/BV-24-I",)
@@ -147,6 +158,7 @@ class SwitchesBeforeAllHaveIt(Defect):
     """It does not wait until the last device was served."""
 
     id = "M-PRO-25"
+    dut = "esi"
     clause = "ZB-4.6.3.4"
     description = "Orders the switch to a new network key while it is still being unicast"
     cases = ("TP/SEC/BV-25-I",)
@@ -159,6 +171,7 @@ class RemovesInTheClear(Defect):
     """Anybody could have sent it."""
 
     id = "M-PRO-29"
+    dut = "esi"
     clause = "ZB-4.4.5"
     description = "Sends Remove Device without APS security"
     cases = ("TP/SEC/BV-29-I", "REG-05")
@@ -171,6 +184,7 @@ class RejoinsUnderTheCode(Defect):
     """It goes back to where the device began."""
 
     id = "M-REJ-12"
+    dut = "esi"
     clause = "SE-5.4.2.2"
     description = "Answers a Trust Center rejoin under the install-code key for ever"
     cases = ("REJ-12",)
@@ -183,6 +197,7 @@ class RejoinsOnlyWhileOpen(Defect):
     """It takes a rejoin for a join."""
 
     id = "M-REJ-05"
+    dut = "esi"
     clause = "SE-5.4.2.2"
     description = "Refuses rejoins while joining is closed"
     cases = ("REJ-05",)
@@ -195,6 +210,7 @@ class ThrowsTheFirstOut(Defect):
     """Whoever comes last is served."""
 
     id = "M-CBKE-19"
+    dut = "esi"
     clause = "SE-C.3.1.2.3.1.2"
     description = "Drops the exchange under way when another device initiates one"
     cases = ("CBKE-19", "CBKE-20")
@@ -207,6 +223,7 @@ class BacksKeysUp(Defect):
     """Whoever reads its backup is every device at once."""
 
     id = "M-TCSO-01"
+    dut = "esi"
     clause = "SE-5.4.2.2.3.6"
     description = "Puts the link keys themselves into the swap-out backup"
     cases = ("TCSO-01",)
