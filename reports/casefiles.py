@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from lab.verdicts import StepRecord
-from reports.keys import KnownKey, announce_keys, announce_nodes, capture_nodes
+from reports.keys import KnownKey, announce_keys, announce_nodes, capture_nodes, capture_pans
 from reports.pcapng import Capture, Received
-from zigbee.keyring import KeyRing
+from zigbee.keyring import AddressBook, KeyRing
 
 
 def case_capture(
-    title: str, frames: Iterable[Received], steps: Sequence[StepRecord], keys: KeyRing
+    title: str,
+    frames: Iterable[Received],
+    steps: Sequence[StepRecord],
+    keys: KeyRing,
+    addresses: AddressBook | None = None,
 ) -> Capture:
     """Return the frames of a case with its steps as comments and its keys at the head.
 
-    Each step is a comment on the first frame after its start.
+    Each step is a comment on the first frame after its start. `addresses` are those of the whole
+    campaign: a node that only other nodes speak for in this case is known from an earlier one.
     """
     capture = Capture([title])
     waiting = sorted(
@@ -28,7 +33,12 @@ def case_capture(
     for step in waiting:
         capture.mark(_comment(step))
     announce_keys(capture, known_keys(keys))
-    announce_nodes(capture, capture_nodes(capture))
+    nodes = capture_nodes(capture)
+    if addresses is not None:
+        for pan in capture_pans(capture):
+            known = addresses.sure(pan)
+            nodes = {(pan, short): eui for short, eui in known.items()} | nodes
+    announce_nodes(capture, nodes)
     return capture
 
 

@@ -28,7 +28,7 @@ from zigbee.types import Eui64
 _NOBODY = 0xFFFE
 """A short address that no node has (802.15.4: associated, but without short address)."""
 _NO_EUI = Eui64(0)
-_MOST_ANNOUNCEMENTS = 20_000
+_MOST_ANNOUNCEMENTS = 60_000
 _MOST_NODES = 256
 
 

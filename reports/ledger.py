@@ -109,7 +109,9 @@ class Ledger:
         capture = None
         if bench is not None and bench.air is not None:
             heard = [frame.rx for frame in bench.air.frames]
-            capture = case_capture(f"{run.id}: {run.title}", heard, record.steps, bench.air.keys)
+            view = bench.air
+            known = view.dissector.addresses
+            capture = case_capture(f"{run.id}: {run.title}", heard, record.steps, view.keys, known)
         journals = bench.journal_texts() if bench is not None else {}
         write_evidence(folder, record, capture=capture, journals=journals)
         if self.config.pluginmanager.has_plugin("allure_listener"):

@@ -144,6 +144,14 @@ class AddressBook:
         if len(self._known) > ADDRESSES_LIMIT:
             self._known.popitem(last=False)
 
+    def sure(self, pan: int) -> dict[int, Eui64]:
+        """The short addresses in `pan` under which one EUI-64 only was ever seen."""
+        return {
+            short: known[0]
+            for (where, short), known in self._known.items()
+            if where == pan and len(known) == 1
+        }
+
     def candidates(self, pan: int | None, short: int) -> tuple[Eui64, ...]:
         """The EUI-64s seen with a short address, newest first; empty when none was."""
         return self._known.get((pan, short), ())
