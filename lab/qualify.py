@@ -1,9 +1,8 @@
 """Qualification: every registered defect in turn, against the cases that have to see it.
 
 A harness is worth what it catches. Each defect is put into the simulated device that it is for, and
-its cases are run as a campaign of their own; it is caught when at least one of them fails. Cases of
-which only a remark is demanded (level should) cannot fail a device; a defect of which only those
-speak is told apart.
+its cases are run as a campaign of their own; it is caught when at least one of them fails. A case
+of level ``should`` cannot fail a device: there the remark of a missed recommendation catches.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from lab.virtual.defects import CATALOGUE, Defect, find
 
@@ -49,7 +49,7 @@ def run(names: Sequence[str], folder: Path, *, jobs: int = 2) -> int:
     _write(folder / "qualification.csv", [one for several in found for one in several])
     escaped = []
     for defect, outcomes in zip(defects, found, strict=True):
-        caught = [one for one in outcomes if one.verdict == "fail"]
+        caught = [one for one in outcomes if one.verdict in ("fail", "remark")]
         told = ", ".join(f"{one.case} {one.verdict}" for one in outcomes) or "no case ran"
         print(f"{'caught ' if caught else 'ESCAPED'} {defect.id:12} {defect.clause:18} {told}")
         if not caught:
@@ -63,7 +63,7 @@ def _outcomes(defect: type[Defect], folder: Path) -> Iterator[Outcome]:
     campaign = folder / defect.id
     command = [sys.executable, "-m", "pytest", "suites", "--ignore", "suites/crypto", "-q"]
     command += ["--assume-facts", "--campaign", str(campaign), "--defect", defect.id]
-    command += ["--dut", defect.dut, "-k", " or ".join(defect.cases)]
+    command += ["--dut", defect.dut, "--revision", defect.revision, "-k", " or ".join(defect.cases)]
     subprocess.run(command, cwd=ROOT, capture_output=True, timeout=LIMIT, check=False)
     verdicts = campaign / "verdicts.jsonl"
     if not verdicts.is_file():
@@ -74,7 +74,13 @@ def _outcomes(defect: type[Defect], folder: Path) -> Iterator[Outcome]:
         names = defect.clause in clauses or any(
             one.startswith(f"{defect.clause}.") for one in clauses
         )
-        yield Outcome(defect.id, defect.clause, record["id"], record["verdict"], names)
+        yield Outcome(defect.id, defect.clause, record["id"], _verdict(record), names)
+
+
+def _verdict(record: dict[str, Any]) -> str:
+    """The verdict of a record, or ``remark`` where only a recommendation could be missed."""
+    missed = any("recommendation missed" in one for one in record["remarks"])
+    return "remark" if record["level"] == "should" and missed else str(record["verdict"])
 
 
 def _write(path: Path, outcomes: Sequence[Outcome]) -> None:

@@ -18,3 +18,5 @@ class Defect(Policy):
     cases: ClassVar[tuple[str, ...]] = ()
     dut: ClassVar[str] = "ipd"
     """The DUT file of a simulated device that can have it."""
+    revision: ClassVar[str] = "1.1"
+    """The revision of the profile at which its cases see it."""

@@ -95,6 +95,7 @@ class BrokersForAnybody(Defect):
     """It does not look whether the two are authenticated."""
 
     id = "M-PLK-03"
+    dut = "esi"
     clause = "SE-5.4.7.4"
     description = "Gives partner keys to devices that have not established a link key"
     cases = ("PLK-03", "PLK-08")
@@ -107,6 +108,8 @@ class WaitsForNobody(Defect):
     """It is ahead of its time."""
 
     id = "M-PLK-02"
+    dut = "esi"
+    revision = "1.0"
     clause = "SE-5.4.7.4"
     description = "Declared to 1.0, gives a partner key although only one of the two has asked"
     cases = ("PLK-02",)
@@ -119,6 +122,7 @@ class GivesKeyToOne(Defect):
     """It leaves it to the one who asked to tell the other."""
 
     id = "M-PLK-01"
+    dut = "esi"
     clause = "SE-5.4.7.4"
     description = "Gives the partner key to the device that asked, and not to its partner"
     cases = ("PLK-01",)
