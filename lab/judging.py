@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lab.air import AirView
     from lab.golden_unit import GoldenNode, GoldenUnit
 
-__all__ = ["absent", "answers_probe", "demand", "ignored", "in_service"]
+__all__ = ["absent", "answers_probe", "demand", "holds", "ignored", "in_service"]
 
 
 def demand(met: object, expected: str, observed: str, *, clause: str | None = None) -> None:
@@ -22,6 +22,14 @@ def demand(met: object, expected: str, observed: str, *, clause: str | None = No
     if not met:
         raise Violation(expected, observed, clause=clause)
     observe(observed)
+
+
+def holds(met: object, expected: str, seen: str) -> None:
+    """Judge a requirement of which there is nothing to measure: ``seen`` says that it is met.
+
+    A failure says that it was not so, instead of giving ``seen`` for an observation.
+    """
+    demand(met, expected, seen if met else f"not so: {seen}")
 
 
 def absent(air: AirView, pattern: Pattern, *, since: int) -> None:

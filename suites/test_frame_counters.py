@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from lab.cases import case, observe, remark, should, step
-from lab.judging import demand, ignored, in_service
+from lab.judging import answers_probe, demand, ignored, in_service
 from lab.patterns import nwk, reaction_to, zcl
 from zigbee.mac import MacFrame, MacType
 
@@ -68,11 +68,11 @@ def test_aps_counter_over_a_power_cycle(tc, dut_in_service, air):
     with step("20 times: key probes, power off for 10 s, key probe", "APS counters only rise"):
         for _ in range(20):
             for _ in range(30):
-                demand(tc.key_probe(), "key probe answered", "answered")
+                answers_probe(tc)
             last = max(aps_counters(air))
             start = air.mark()
             dut_in_service.power_cycle(10)
-            demand(tc.key_probe(), "key probe answered after boot", "answered")
+            answers_probe(tc)
             first = aps_counters(air, start)[0]
             demand(first > last, f"a counter above {last}", f"{first} after {last}")
 
@@ -128,13 +128,13 @@ def test_replay_after_reboot(tc, dut_in_service, air):
         dut_in_service.power_cycle(5)
         ignored(tc, lambda: tc.send_aps(recorded), reaction_to(recorded, sequence), during=10)
     with step("Key probe with the next counter", "answered"):
-        demand(tc.key_probe(), "an answer", "answered")
+        answers_probe(tc)
 
 
 @case("FC-09", clauses=["ZB-4.4.1"], pics="SEC-CBKER", kind="security")
 def test_repeated_aps_counter_is_refused(tc, dut_in_service, air):
     """A repeated APS counter is refused within a session."""
-    demand(tc.key_probe(), "key probe answered", "answered")
+    answers_probe(tc)
     last = tc.link_key.counter.value - 1
     with step("Key probes with APS counters A, A-1 and 0, all else new", "dropped"):
         for counter in (last, last - 1, 0):
@@ -143,7 +143,7 @@ def test_repeated_aps_counter_is_refused(tc, dut_in_service, air):
     with step("Key probes with A plus 1 and A plus 100000", "answered"):
         for counter in (last + 1, last + 100_000):
             tc.do(tc.link_key.counter.set, counter)
-            demand(tc.key_probe(), f"an answer to counter {counter}", "answered")
+            answers_probe(tc)
 
 
 @case(

@@ -3,7 +3,7 @@
 import itertools
 
 from lab.cases import case, procedure, step
-from lab.judging import demand, in_service
+from lab.judging import answers_probe, demand, holds, in_service
 from lab.patterns import any_frame, aps, mac, nwk, zcl, zdp
 from lab.procedures import PERMIT, fresh
 from zigbee.aps import TransportKey
@@ -214,7 +214,7 @@ def test_scan_schedule_of_the_first_quarter_hour(tc, fresh_dut, air):
         fresh_dut.power_on()
         start = air.mark()
         tc.bench.wait(60)
-        demand(scan_starts(air, start), "a beacon request in 60 s", "scanning began")
+        holds(scan_starts(air, start), "a beacon request in 60 s", "scanning began")
     with step("Watch for 960 s", "scans 45 to 75 s apart, not all alike"):
         tc.bench.wait(900)
         starts = scan_starts(air, start)
@@ -247,4 +247,4 @@ def test_key_establishment_starts_after_joining(tc, joined_dut, air):
     with step("Let the exchange end", "a confirmed link key"):
         air.expect(zcl("ConfirmKeyDataRequest"), within=120, since=0)
         tc.bench.wait(5)
-        demand(tc.key_probe(), "an answer under the new link key", "key probe answered")
+        answers_probe(tc)

@@ -2,7 +2,7 @@
 
 from lab.cases import case, observe, step
 from lab.exchange import Exchange, terminate, terminated
-from lab.judging import demand
+from lab.judging import answers_probe, demand
 from lab.patterns import any_frame, zcl
 
 NO_RESOURCES, BAD_KEY_CONFIRM = 0x04, 0x02
@@ -59,7 +59,7 @@ def test_no_resources_when_busy(joiner, idle_responder, air):
             first.offer_ephemeral()
             first.expect_ephemeral()
             ended(first)
-            demand(joiner.key_probe(), "an answer under A's key", "A's key probe answered")
+            answers_probe(joiner)
         with step("B goes on, or runs alone after the wait time", "B completes"):
             if busy:
                 joiner.bench.wait(fields["WaitTime"] + 2)
@@ -69,7 +69,7 @@ def test_no_resources_when_busy(joiner, idle_responder, air):
             second.offer_ephemeral()
             second.expect_ephemeral()
             ended(second)
-            demand(other.key_probe(), "an answer under B's key", "B's key probe answered")
+            answers_probe(other)
 
 
 def interleaved(*units):

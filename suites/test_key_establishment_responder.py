@@ -3,7 +3,7 @@
 from lab.cases import case, observe, remark, step
 from lab.credentials import issue
 from lab.exchange import CLUSTER, Exchange, complete, terminate, terminated
-from lab.judging import absent, demand
+from lab.judging import absent, demand, holds
 from lab.patterns import Pattern, zcl
 from zigbee.crypto import cbke
 from zigbee.crypto.errors import PointError
@@ -117,7 +117,7 @@ def test_certificate_of_another_device(tc, idle_responder, air):
             status = runs_without_key(tc, air, exchange, mac_u=mac_u)
             demand(status in (1, 2, 3), "Terminate with status 1, 2 or 3", f"status {status}")
             if exchange.link_key:
-                demand(not tc.key_probe(exchange.link_key), "no answer under its key", "silent")
+                holds(not tc.key_probe(exchange.link_key), "no answer under its key", "silent")
     with step("Key probe under the key in force", "answered"):
         key_is_unchanged(tc)
     with step("An exchange with the node's own certificate", "completes"):
@@ -256,7 +256,7 @@ def test_replayed_partner_ephemeral(tc, idle_responder, air):
         )
         second.confirm()
         mac_v = second.expect_confirmed()
-        demand(
+        holds(
             mac_v == second.mac_v() and second.link_key != first.link_key,
             "another link key",
             "another link key",
@@ -269,7 +269,7 @@ def test_replayed_partner_ephemeral(tc, idle_responder, air):
         third.ephemeral = first.ephemeral
         third.up_to_confirm()
         used = (first.their_ephemeral, second.their_ephemeral)
-        demand(third.their_ephemeral not in used, "a third ephemeral key", "a third one")
+        holds(third.their_ephemeral not in used, "a third ephemeral key", "a third one")
         third.confirm(mac_u)
         air.expect(terminated(2), within=20)
         absent(air, CONFIRMED, since=start)

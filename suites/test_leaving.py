@@ -1,7 +1,7 @@
 """LEAVE: who may send a device away, and what stays when it goes (075356 5.5.5.1)."""
 
 from lab.cases import case, observe, remark, step
-from lab.judging import absent, demand, ignored, in_service
+from lab.judging import absent, answers_probe, holds, ignored, in_service
 from lab.neighbours import neighbour
 from lab.patterns import any_frame, aps, mac, nwk, zcl, zdp
 from lab.procedures import PERMIT, quiet, settle
@@ -167,7 +167,7 @@ def test_factory_reset_wipes_secrets(tc, dut_in_service, air):
         tc.permit(PERMIT)
         dut_in_service.join()
         sent = air.expect(aps(TransportKey), within=60, since=start, dut=False)
-        demand(sent.packet.aps_key == code_key, "the network key under the code key", "it was")
+        holds(sent.packet.aps_key == code_key, "the network key under the code key", "it was")
         air.expect(under(network), within=60, since=sent.number)
         air.expect(INITIATE, within=900, since=start)
         air.expect(zcl("ConfirmKeyDataRequest"), within=120, since=start)
@@ -177,7 +177,7 @@ def test_factory_reset_wipes_secrets(tc, dut_in_service, air):
         frame, sequence = tc.probe_frame(former)
         answer = zcl("ReadAttributesResponse").numbered(sequence)
         ignored(tc, lambda: tc.send_aps(frame), answer, during=5)
-        demand(tc.key_probe(), "an answer under the new link key", "key probe answered")
+        answers_probe(tc)
 
 
 @case(

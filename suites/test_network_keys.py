@@ -2,7 +2,7 @@
 
 from lab.cases import case, observe, remark, step
 from lab.child import adopt, child_of
-from lab.judging import demand, ignored, in_service
+from lab.judging import answers_probe, demand, ignored, in_service
 from lab.patterns import any_frame, aps, nwk, zcl
 from zigbee.aps import KeyType, SwitchKey, TransportKey
 from zigbee.nwk import BROADCAST_RX_ON
@@ -125,7 +125,7 @@ def test_power_loss_between_transport_key_and_switch_key(tc, dut_in_service, air
         tc.do(tc.coordinator.activate, key.sequence)
         in_service(tc)
         air.expect(nwk().using(key.sequence), within=SWITCH_MAX, since=start)
-        demand(tc.key_probe(), "the same link key", "key probe answered")
+        answers_probe(tc)
 
 
 @case(

@@ -3,7 +3,7 @@
 from lab.cases import case, observe, procedure, remark, should, step
 from lab.child import PERMIT, adopt, announced, child_of, permit
 from lab.clock import DeadlineExpired
-from lab.judging import demand, ignored, in_service
+from lab.judging import demand, holds, ignored, in_service
 from lab.patterns import any_frame, aps, mac, nwk, zdp
 from lab.procedures import require
 from zigbee import zdp as zdp_messages
@@ -83,7 +83,7 @@ def joins_through(tc, air, child, within):
         tunnel = air.expect(aps(Tunnel), within=5, since=start, dut=False)
         bare = nwk().to(address).where(lambda p: not p.nwk.security, "without NWK security")
         passed = air.expect(bare, within=5, since=start)
-        demand(
+        holds(
             passed.packet.nwk.payload == tunnel.packet.aps_command.frame,
             "the inner frame octet for octet",
             "the octets that were tunnelled",

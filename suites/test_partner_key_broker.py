@@ -2,7 +2,7 @@
 
 from lab.cases import case, observe, remark, should, step
 from lab.golden.partner_keys import PartnerKeys
-from lab.judging import demand
+from lab.judging import demand, holds
 from lab.patterns import Pattern
 from zigbee.aps import KeyType, RequestKey, TransportKey
 from zigbee.security import KeyId
@@ -56,12 +56,12 @@ def right_keys(air, dut, first, second, since):
         (second, first, both[1], commands[1]),
     ):
         aux = heard.packet.aps.aux
-        demand(
+        holds(
             aux is not None and aux.key_id == KeyId.KEY_LOAD and aux.source == dut.eui64,
             "control 0x38",
             "key-load key, extended nonce",
         )
-        demand(
+        holds(
             heard.packet.aps_key == one.link_key.key,
             "under the receiver's own link key",
             "under the receiver's own link key",
@@ -97,7 +97,7 @@ def test_partner_key_on_request_of_one(joiner, dut_in_service, air):
         ask(joiner, leaf, key=joiner.link_key)
         key = right_keys(air, dut_in_service, joiner, leaf, start)
         used = (joiner.link_key.key, leaf.link_key.key, joiner.network_key.key)
-        demand(key not in used, "a key of its own", "differs from link keys and network key")
+        holds(key not in used, "a key of its own", "differs from link keys and network key")
     with step("What both hold", "the same key"):
         joiner.bench.wait(1)
         held = [

@@ -1,7 +1,7 @@
 """PWR: the device and its supply (requirements of the lab)."""
 
 from lab.cases import case, step
-from lab.judging import demand, in_service
+from lab.judging import answers_probe, holds, in_service
 from lab.patterns import mac, zcl
 from zigbee.mac import AssociationRequest
 
@@ -12,10 +12,10 @@ BOOT = 120.0
 def back_in_service(tc, air, since):
     """Demand CTRL and KEYPROBE, without a new association or key establishment."""
     in_service(tc)
-    demand(tc.key_probe(), "the same link key", "key probe answered")
+    answers_probe(tc)
     anew = air.find(mac(AssociationRequest), since=since)
     anew += air.find(zcl("InitiateKeyEstablishmentRequest"), since=since)
-    demand(not anew, "no association, no Initiate", "commissioning kept")
+    holds(not anew, "no association, no Initiate", "commissioning kept")
 
 
 @case("PWR-01", clauses=["LAB-PWR", "ZB-3.6.1", "5.3"], pics="LL-NVM", needs=POWER, deadline=20000)

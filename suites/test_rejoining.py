@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 from lab.cases import case, observe, procedure, remark, should, step
-from lab.judging import absent, demand, in_service
+from lab.judging import absent, answers_probe, demand, in_service
 from lab.neighbours import neighbour, sending_instead
 from lab.patterns import any_frame, aps
 from lab.procedures import quiet
@@ -58,7 +58,7 @@ def test_secured_rejoin_after_losing_the_parent(tc, dut_in_service, air):
         with step("The trust center comes back; key probe", "answered under the same link key"):
             router.off()
             tc.on()
-            demand(tc.key_probe(), "an answer", "key probe answered")
+            answers_probe(tc)
 
 
 @procedure
@@ -95,7 +95,7 @@ def test_trust_center_rejoin_when_the_network_key_is_unknown(tc, dut_in_service,
         absent(air, ASSOCIATION, since=start)
     with step("Key probe under K1", "answered"):
         in_service(tc)
-        demand(tc.key_probe(), "an answer under K1", "key probe answered")
+        answers_probe(tc)
 
 
 def offers(tc, device, code_key):
@@ -151,7 +151,7 @@ def test_rejoin_key_under_a_wrong_link_key(tc, dut_in_service, air):
             sent = air.find(aps(TransportKey), since=start, dut=False)
             observe(f"taken at Transport Key number {len(wrong) + 1} of {len(sent)}")
         with step("Key probe under K1", "answered"):
-            demand(tc.key_probe(), "an answer under K1", "key probe answered")
+            answers_probe(tc)
 
 
 def rounds(air, since):

@@ -5,7 +5,7 @@ from statistics import mean, median
 
 from lab.cases import case, observe, remark, should, step
 from lab.golden.effects import MatchSources
-from lab.judging import absent, demand
+from lab.judging import absent, answers_probe
 from lab.patterns import any_frame, mac, zdp
 from lab.procedures import quiet
 from lab.recovery import ASSOCIATION, INITIATE, rejoin_request, renew, under
@@ -157,4 +157,4 @@ def test_sleepy_device_misses_the_switch_and_recovers(tc, dut_in_service, air):
         bare = any_frame().where(lambda packet: packet.aps_key == code_key, "under the code key")
         absent(air, bare, since=start)
     with step("Key probe", "answered under the same link key"):
-        demand(tc.key_probe(), "an answer", "key probe answered")
+        answers_probe(tc)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from lab.cases import case, step
-from lab.judging import demand, ignored, in_service
+from lab.judging import absent, demand, ignored, in_service
 from lab.patterns import any_frame, mac, nwk, reaction_to, zdp
 from zigbee.mac import AssociationRequest
 from zigbee.nwk import BROADCAST_RX_ON, Leave, NwkType, RouteRequest
@@ -20,7 +20,7 @@ def test_extended_pan_id_over_power_failure(tc, dut_in_service, air):
             start = air.mark()
             dut_in_service.power_cycle(10)
             in_service(tc)
-            demand(not air.find(mac(AssociationRequest), since=start), "no association", "none")
+            absent(air, mac(AssociationRequest), since=start)
             tc.do(tc.node.mac.request_beacons)
             beacon = any_frame().where(lambda packet: packet.beacon is not None, "beacon")
             heard = air.expect(beacon, within=5)

@@ -2,7 +2,7 @@
 
 from drivers.console import ActionRefused
 from lab.cases import case, observe, procedure, remark, should, step
-from lab.judging import demand, ignored, in_service
+from lab.judging import demand, holds, ignored, in_service
 from lab.patterns import any_frame, aps, beacon, mac, nwk, reaction_to, zcl, zdp
 from lab.procedures import PERMIT, descriptors, join, require
 from lab.transport import control_of, key_of, network_keys_for, opens
@@ -129,7 +129,7 @@ def test_trust_center_refuses_bad_codes(joiner, fresh_dut, air):
     with step("Enter the right code for one of them, and join it", "it joins"):
         devices[0].register(fresh_dut)
         open_joining(fresh_dut)
-        demand(devices[0].try_to_join(), "the joiner gets in", "it joined")
+        holds(devices[0].try_to_join(), "the joiner gets in", "it joined")
 
 
 @case(
@@ -156,7 +156,7 @@ def test_unregistered_device_is_refused(joiner, fresh_dut, air):
         remark("the stranger is told to go" if removal else "the stranger is met with silence")
     with step("A registered joiner then joins", "it gets in"):
         open_joining(fresh_dut)
-        demand(joiner.try_to_join(), "the registered joiner gets in", "it joined")
+        holds(joiner.try_to_join(), "the registered joiner gets in", "it joined")
 
 
 @case(
@@ -240,8 +240,8 @@ def test_fresh_network_key_at_each_formation(joiner, dut, air):
         for _ in range(20):
             join(joiner, dut)
             keys.append(joiner.network_key.key)
-            demand(not trivial(keys[-1], air.dut_eui64), "no key that can be guessed", "none such")
-            demand(keys[-1] != joiner.code_key, "not a link key", "not a link key")
+            holds(not trivial(keys[-1], air.dut_eui64), "no key that can be guessed", "none such")
+            holds(keys[-1] != joiner.code_key, "not a link key", "not a link key")
     with step("Compare the keys", "none twice, none alike"):
         demand(len(set(keys)) == 20, "20 different keys", f"{len(set(keys))} different keys")
         most = max(alike(a, b) for at, a in enumerate(keys) for b in keys[at + 1 :])
@@ -259,11 +259,11 @@ def window(joiner, dut, air, seconds):
             joiner.do(joiner.node.mac.request_beacons)
             joiner.bench.wait(2.0)
         shown = permits(air, start)
-        demand(any(permit for _, permit in shown), "association permit 1", "joining was open")
+        holds(any(permit for _, permit in shown), "association permit 1", "joining was open")
     with step("Wait for the end of the ordered time", "association permit 0 at most 5 s late"):
         late = [when for when, permit in shown if permit and when > opened + seconds + 5]
         demand(not late, "association permit 0", f"{len(late)} beacons with permit 1 after it")
-        demand(not shown[-1][1], "association permit 0 at the end", "joining is closed")
+        holds(not shown[-1][1], "association permit 0 at the end", "joining is closed")
         told = [
             one.packet.zdp.fields["PermitDuration"]
             for one in air.find(zdp("Mgmt_Permit_Joining_req"), since=start)

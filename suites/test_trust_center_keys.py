@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from lab.cases import case, observe, remark, should, step
 from lab.golden.nwk_layer import NetworkKey
-from lab.judging import demand, ignored, in_service
+from lab.judging import answers_probe, demand, holds, ignored, in_service
 from lab.patterns import any_frame, aps, nwk, reaction_to, zcl, zdp
 from lab.procedures import require
 from lab.transport import control_of, key_of, network_keys_for, opens
@@ -91,7 +91,7 @@ def test_network_key_only_under_the_key_transport_key(joiner, fresh_dut, air):
             demand(sent, "a Transport Key", f"{len(sent)} Transport Keys to {one.eui64}")
             controls = {control_of(heard) for heard in sent}
             demand(controls == {UNDER_KEY_TRANSPORT}, "security control 0x30", f"{controls}")
-            demand(
+            holds(
                 all(opens(heard, one.code_key) for heard in sent),
                 "opens under its code",
                 "opened by its own code key",
@@ -183,7 +183,7 @@ def test_trust_center_broadcasts_a_network_key(joiner, dut_in_service, air):
             f"key {used}, to {delivered.packet.nwk.dst:#06x}",
         )
         ordered = air.expect(aps(SwitchKey), within=60, since=start)
-        demand(ordered.number > delivered.number, "Switch Key afterwards", "Switch Key afterwards")
+        holds(ordered.number > delivered.number, "Switch Key afterwards", "Switch Key afterwards")
         number = ordered.packet.aps_command.sequence
         demand(number == key.sequence, f"Switch Key {key.sequence}", f"Switch Key {number}")
         remark(f"{ordered.time - delivered.time:.1f} s between the two broadcasts")
@@ -219,7 +219,7 @@ def test_trust_center_unicasts_a_network_key(joiner, dut_in_service, air):
                 sent = network_keys_for(air, one.eui64, start)
                 demand(sent, "a Transport Key", f"{len(sent)} Transport Keys to {one.eui64}")
                 last = sent[-1]
-                demand(control_of(last) == UNDER_KEY_TRANSPORT, "control 0x30", "control 0x30")
+                holds(control_of(last) == UNDER_KEY_TRANSPORT, "control 0x30", "control 0x30")
                 fits = [two for two in both if opens(last, two.link_key.key)]
                 demand(fits == [one], "its own link key only", f"{len(fits)} link keys open it")
                 demand(
@@ -253,7 +253,7 @@ def test_trust_center_removes_devices(joiner, dut_in_service, air):
         sent = air.expect(aps(RemoveDevice), within=10, since=start)
         named = sent.packet.aps_command.device
         demand(named == first.eui64, f"names {first.eui64}", f"names {named}")
-        demand(sent.packet.nwk.dst == joiner.node.mac.short, "to the router", "to the router")
+        holds(sent.packet.nwk.dst == joiner.node.mac.short, "to the router", "to the router")
         sealed = sent.packet.aps_opened and sent.packet.aps_key == joiner.link_key.key
         demand(
             sealed,
@@ -266,7 +266,7 @@ def test_trust_center_removes_devices(joiner, dut_in_service, air):
         asked = air.expect(zdp("Mgmt_Leave_req"), within=10, since=start)
         named = asked.packet.zdp.fields["DeviceAddress"]
         demand(named in (0, second.eui64), "its EUI64 or zero", f"names {named}")
-        demand(asked.packet.nwk.dst == second.node.mac.short, "to the device", "to the device")
+        holds(asked.packet.nwk.dst == second.node.mac.short, "to the device", "to the device")
 
 
 @case(
@@ -302,7 +302,7 @@ def test_stale_link_key(joiner, dut_in_service, air):
         joiner.bench.wait(10)
         if joiner.link_key.key == old.key:
             joiner.exchange()
-        demand(joiner.key_probe(), "an answer under the new key", "key probe answered")
+        answers_probe(joiner)
 
 
 @case(
@@ -329,11 +329,11 @@ def test_reregistration(joiner, dut_in_service, air):
         )
         air.expect(ended, within=120, since=start)
         joiner.bench.wait(5)
-        demand(joiner.link_key.key != old.key, "another link key", "another link key")
+        holds(joiner.link_key.key != old.key, "another link key", "another link key")
     with step("Key probe under the former key", "no answer"):
         silent_probe(joiner, joiner, old)
     with step("Key probe under the new key", "answered"):
-        demand(joiner.key_probe(), "an answer", "key probe answered")
+        answers_probe(joiner)
 
 
 def behind_and_deaf(joiner, dut):
@@ -367,7 +367,7 @@ def test_deregistration_removes_the_device(joiner, dut_in_service, air):
     with step("Order de-registration of a device behind the router", "Remove Device, secured"):
         leaf, short, key, start = deregistered(joiner, dut_in_service, air)
         sent = air.expect(aps(RemoveDevice), within=10, since=start)
-        demand(sent.packet.aps_command.device == leaf.eui64, "names the device", "names it")
+        holds(sent.packet.aps_command.device == leaf.eui64, "names the device", "names it")
         demand(
             sent.packet.aps_opened,
             "APS-secured",
@@ -479,12 +479,12 @@ def test_keys_of_one_device(joiner, dut_in_service, air):
         given = network_keys_for(air, first.eui64, start)
         demand(not given, "no Transport Key", f"{len(given)} Transport Keys")
     with step("B sends a key probe", "answered"):
-        demand(joiner.key_probe(), "an answer", "key probe answered")
+        answers_probe(joiner)
     with step("Add A again with its code; A joins and authenticates", "another link key"):
         first.do(first.joiner.leave, tell=False)
         first.bring_in(dut_in_service)
-        demand(first.link_key.key != key, "another link key", "another link key")
-        demand(first.key_probe(), "an answer under it", "key probe answered")
+        holds(first.link_key.key != key, "another link key", "another link key")
+        answers_probe(first)
 
 
 def listed(answer):
@@ -551,7 +551,7 @@ def test_restored_trust_center_takes_no_data_under_hashes(joiner, dut, air):
         start = air.mark()
         joiner.rejoin_request(secure=False)
         sent = air.expect(aps(TransportKey), within=30, since=start)
-        demand(opens(sent, hashed), "opens under the hash of the key", "opened by the hash")
+        holds(opens(sent, hashed), "opens under the hash of the key", "opened by the hash")
         key = key_of(sent)
         joiner.adopt(NetworkKey(key.sequence, key.key), air.dut_eui64)
     with step("Three reads of Price under the hash", "no ack, no answer"):
@@ -568,7 +568,7 @@ def test_restored_trust_center_takes_no_data_under_hashes(joiner, dut, air):
             )
     with step("Key establishment, then a read under the new key", "answered"):
         joiner.exchange()
-        demand(joiner.key_probe(), "an answer", "key probe answered")
+        answers_probe(joiner)
 
 
 def restored(joiner, dut, air):

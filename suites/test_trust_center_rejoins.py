@@ -1,7 +1,7 @@
 """REJ, LEAVE: whom a trust center takes back, and under which key (075356 5.4.2.2, 5.4.3)."""
 
 from lab.cases import case, observe, procedure, remark, should, step
-from lab.judging import demand, ignored
+from lab.judging import demand, holds, ignored
 from lab.patterns import aps, beacon, mac, nwk, reaction_to
 from lab.procedures import require
 from lab.transport import carried, network_keys_for, opens
@@ -110,14 +110,14 @@ def test_rejoin_while_joining_is_closed(joiner, dut_in_service, air):
     with step("A registered device sends a secured Rejoin Request", "Rejoin Response status 0x00"):
         joiner.rejoin_request(secure=True)
         heard = air.expect(answered, within=30)
-        demand(heard.packet.nwk.security, "secured as the request was", "secured")
+        holds(heard.packet.nwk.security, "secured as the request was", "secured")
     with step("It sends a Rejoin Request without NWK security", "Rejoin Response, Transport Key"):
         start = air.mark()
         joiner.rejoin_request(secure=False)
         air.expect(answered, within=30, since=start)
         air.expect(aps(TransportKey), within=30, since=start)
         sent = network_keys_for(air, joiner.eui64, start)
-        demand(
+        holds(
             sent and opens(sent[-1], joiner.link_key.key),
             "under its link key",
             "Transport Key under its link key",
@@ -156,7 +156,7 @@ def test_rejoin_under_the_current_link_key_only(joiner, dut_in_service, air):
         sent = network_keys_for(air, joiner.eui64, start)
         demand(sent, "a Transport Key", f"{len(sent)} Transport Keys")
         sealed = carried(sent[-1])
-        demand(
+        holds(
             sealed.aux is not None and sealed.aux.key_id == KeyId.KEY_TRANSPORT,
             "under a key-transport key",
             "under a key-transport key",

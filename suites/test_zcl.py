@@ -1,7 +1,7 @@
 """ZCL: foundation behaviour that every cluster shares (075123 chapter 2)."""
 
 from lab.cases import case, observe, remark, step
-from lab.judging import demand, in_service
+from lab.judging import demand, holds, in_service
 from lab.patterns import any_frame, zcl
 from zigbee import zcl as library
 from zigbee.nwk import BROADCAST_RX_ON
@@ -107,7 +107,7 @@ def test_unsupported_cluster_and_endpoint(tc, dut_in_service, air):
             for r in h.packet.command.fields["records"]
             if r.status == 0
         ]
-        demand(not given, "no attribute value", "no value")
+        holds(not given, "no attribute value", "no value")
         in_service(tc)
     with step("Read to endpoints 0xEF and 0x00", "silence"):
         for endpoint in (0xEF, 0x00):
@@ -129,7 +129,7 @@ def test_discovery_agrees_with_reads(tc, dut_in_service, air):
                 for one in library.cluster(cluster).attributes("server").values()
                 if one.mandatory
             }
-            demand(mandatory <= set(found), f"mandatory {sorted(mandatory)}", "all there")
+            holds(mandatory <= set(found), f"mandatory {sorted(mandatory)}", "all there")
             for attribute, kind in found.items():
                 sequence = tc.read(cluster, attribute)
                 heard = air.expect(zcl("ReadAttributesResponse").numbered(sequence), within=3)
@@ -151,7 +151,7 @@ def discovered(tc, air, cluster):
         tc.send_zcl(cluster, frame)
         heard = air.expect(zcl("DiscoverAttributesResponse").numbered(frame.sequence), within=3)
         fields = heard.packet.command.fields
-        demand(fields["records"] or fields["complete"], "progress", "a list")
+        holds(fields["records"] or fields["complete"], "progress", "a list")
         found |= {one.attribute: one.type for one in fields["records"]}
         start, complete = max(found, default=0) + 1, bool(fields["complete"])
     return found
@@ -201,7 +201,7 @@ def test_direction_bit_is_respected(tc, dut_in_service, air):
             zcl("DefaultResponse", status=0),
         ]
         done = [h for one in effects for h in air.find(one.on(PRICE))]
-        demand(not done, "no effect", "no effect")
+        holds(not done, "no effect", "no effect")
 
 
 @case("ZCL-13", clauses=["6.1", "ZCL-2.3"], pics="ZCL-IDENT")
@@ -222,5 +222,5 @@ def test_identify(tc, dut_in_service, air):
         air.never(zcl("IdentifyQueryResponse").numbered(sequence), during=3)
         sequence = tc.read(IDENTIFY, 0x0000)
         heard = air.expect(zcl("ReadAttributesResponse").numbered(sequence), within=3)
-        demand(heard.packet.command.fields["records"][0].value == 0, "IdentifyTime 0", "0")
+        holds(heard.packet.command.fields["records"][0].value == 0, "IdentifyTime 0", "0")
         remark("identify is not looked at on the device itself")
