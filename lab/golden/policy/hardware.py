@@ -1,0 +1,33 @@
+"""Chance, storage of keys, and power."""
+
+from __future__ import annotations
+
+import random
+
+__all__ = ["HardwarePolicy"]
+
+
+class HardwarePolicy:
+    """A conformant node's decisions of this chapter."""
+
+    # -- chance (ZB 4.5.4.1) ---------------------------------------------------------------------
+
+    def chance_after_boot(self, rng: random.Random) -> random.Random:
+        """The source of chance after a boot: the one of before, never one that begins anew."""
+        return rng
+
+    # -- key storage (bench requirement) ---------------------------------------------------------
+
+    def tells_keys(self) -> bool:
+        """Whether the console shows keys (no)."""
+        return False
+
+    def serves_keys(self) -> bool:
+        """Whether attributes show keys (no)."""
+        return False
+
+    # -- power (bench requirement) ---------------------------------------------------------------
+
+    def keeps_commissioning(self, seconds_off: float) -> bool:
+        """Whether network and keys are still there after ``seconds_off`` without power."""
+        return True
