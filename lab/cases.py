@@ -209,6 +209,10 @@ class Recorder:
     now: Callable[[], float]
     steps: list[StepRecord] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    missed: list[str] = field(default_factory=list)
+    """Recommendations that the device missed; each stands among the remarks as well."""
+    exposures: list[str] = field(default_factory=list)
+    """Weaknesses that the device showed; each stands among the remarks as well."""
     facts: list[str] = field(default_factory=list)
     listeners: list[Callable[[StepRecord], None]] = field(default_factory=list)
     open: list[StepRecord] = field(default_factory=list)
@@ -243,6 +247,16 @@ class Recorder:
             self.open[-1].remarks.append(text)
         self.remarks.append(text)
 
+    def miss(self, text: str) -> None:
+        """Keep a recommendation that the device missed."""
+        self.missed.append(text)
+        self.remark(f"recommendation missed: {text}")
+
+    def expose(self, text: str) -> None:
+        """Keep a weakness that the device showed."""
+        self.exposures.append(text)
+        self.remark(f"exposure: {text}")
+
     @property
     def current(self) -> StepRecord | None:
         """The innermost step under way."""
@@ -268,7 +282,7 @@ _recorders: list[Recorder] = []
 
 @contextmanager
 def recording(recorder: Recorder) -> Iterator[Recorder]:
-    """Make `recorder` the one that `step`, `remark` and `should` write to."""
+    """Make `recorder` the one that `step`, `remark`, `should` and `weakness` write to."""
     _recorders.append(recorder)
     try:
         yield recorder
@@ -332,5 +346,17 @@ def should(met: bool, expected: str, observed: str) -> bool:
     if met:
         observe(observed)
     else:
-        remark(f"recommendation missed: expected {expected}; observed {observed}")
+        recorder().miss(f"expected {expected}; observed {observed}")
     return met
+
+
+def weakness(present: bool, what: str, observed: str) -> bool:
+    """Record whether the device shows a weakness that no clause forbids. Returns `present`.
+
+    `what` names the weakness, `observed` says what was seen of it. Either way something was seen of
+    the device; the verdict does not change, and the findings report tells the exposure.
+    """
+    observe(observed)
+    if present:
+        recorder().expose(f"{what}: {observed}")
+    return present

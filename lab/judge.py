@@ -145,7 +145,7 @@ def _judge_violation(
             Verdict.INCONCLUSIVE, f"{doubt}; what was seen does not count: {said}", bench_fault=True
         )
     if meta.level != "shall":
-        recorder.remark(f"recommendation missed: {said}")
+        recorder.miss(said)
         if missing := recorder.not_run():
             reason = f"a missed {meta.level!r} ended the case with {len(missing)} steps to go"
             return Conclusion(Verdict.INCONCLUSIVE, f"{reason}: {said}")

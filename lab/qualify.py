@@ -2,7 +2,8 @@
 
 A harness is worth what it catches. Each defect is put into the simulated device that it is for, and
 its cases are run as a campaign of their own; it is caught when at least one of them fails. A case
-of level ``should`` cannot fail a device: there the remark of a missed recommendation catches.
+of another level than ``shall`` cannot fail a device: there a missed recommendation or a recorded
+weakness catches, shown as ``remark``.
 """
 
 from __future__ import annotations
@@ -78,9 +79,9 @@ def _outcomes(defect: type[Defect], folder: Path) -> Iterator[Outcome]:
 
 
 def _verdict(record: dict[str, Any]) -> str:
-    """The verdict of a record, or ``remark`` where only a recommendation could be missed."""
-    missed = any("recommendation missed" in one for one in record["remarks"])
-    return "remark" if record["level"] == "should" and missed else str(record["verdict"])
+    """The verdict of a record, or ``remark`` where the case cannot fail a device and yet saw it."""
+    seen = record["missed"] or record["exposures"]
+    return "remark" if record["level"] != "shall" and seen else str(record["verdict"])
 
 
 def _write(path: Path, outcomes: Sequence[Outcome]) -> None:

@@ -279,11 +279,13 @@ class Laboratory:
             dut=self.dut_identity() if run.needs_bench else {},
             bench=self.setup.bench.name if run.needs_bench else "",
             rerun=self.settings.rerun(run.id),
-            level=run.meta.level if run.meta.level != "report" else "may",
+            level=run.meta.level,
             kind=run.meta.kind,
             version=run.meta.version,
             findings=list(run.meta.findings),
             remarks=list(run.recorder.remarks),
+            missed=list(run.recorder.missed),
+            exposures=list(run.recorder.exposures),
         )
 
     def dut_identity(self) -> dict[str, Any]:

@@ -165,12 +165,16 @@ class CaseRecord:
     evidence: str = ""
     rerun: str = ""
     level: str = "shall"
-    """Requirement level: "shall", "should" or "may"."""
+    """Requirement level: "shall", "should", "may", or "report" where a case only records."""
     kind: str = ""
     version: int = 1
     """Version of the case: raised when its steps or limits change."""
     findings: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    missed: list[str] = field(default_factory=list)
+    """Recommendations that the device missed; empty in records older than this key."""
+    exposures: list[str] = field(default_factory=list)
+    """Weaknesses, forbidden by no clause, that the device showed; empty likewise."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as a JSON object of plain types, in the order people read it in."""

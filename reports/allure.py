@@ -65,7 +65,7 @@ CATEGORIES: list[dict[str, Any]] = [
 
 The expressions hold for Allure 2 (Java, whole message) and Allure 3 (JavaScript, any part)."""
 
-_SEVERITY = {"shall": "critical", "should": "normal", "may": "minor"}
+_SEVERITY = {"shall": "critical", "should": "normal", "may": "minor", "report": "minor"}
 _TYPES = {
     ".json": ("application/json", "json"),
     ".log": ("text/plain", "log"),

@@ -20,7 +20,7 @@ HEAD = """
 from __future__ import annotations
 import pytest
 from drivers.errors import BenchFault, NoAnswer
-from lab.cases import case, observe, should, step
+from lab.cases import case, observe, should, step, weakness
 from lab.facts import fact
 from lab.verdicts import Inconclusive, NotApplicable, Violation
 """
@@ -269,6 +269,17 @@ def test_only_a_shall_fails(campaign: Runner, level: str) -> None:
     outcome = campaign(body(code, f'clauses=["C.2"], level="{level}"'))
     assert (outcome.code, outcome.verdicts()) == (0, {"X-01": "pass"})
     assert "recommendation missed" in outcome.records["X-01"]["remarks"][0]
+    assert outcome.records["X-01"]["missed"] == ["expected at most 3; observed 5"]
+    assert outcome.records["X-01"]["level"] == level
+
+
+@pytest.mark.parametrize(("present", "exposures"), [("True", ["a leak: seen"]), ("False", [])])
+def test_a_weakness_changes_no_verdict(
+    campaign: Runner, present: str, exposures: list[str]
+) -> None:
+    outcome = campaign(body(f'weakness({present}, "a leak", "seen")', 'clauses=["C.2"]'))
+    assert (outcome.code, outcome.verdicts()) == (0, {"X-01": "pass"})
+    assert outcome.records["X-01"]["exposures"] == exposures
 
 
 def test_a_missed_recommendation_that_cuts_a_case_short_decides_nothing(campaign: Runner) -> None:

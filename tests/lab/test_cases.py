@@ -19,6 +19,7 @@ from lab.cases import (
     should,
     step,
     title_of,
+    weakness,
 )
 from lab.verdicts import Violation
 
@@ -145,6 +146,23 @@ def test_a_missed_recommendation_is_a_remark() -> None:
     assert recorder.remarks == ["recommendation missed: expected at most 3; observed 5", "slow"]
     assert recorder.steps[0].remarks == recorder.remarks
     assert recorder.steps[0].observed == "2"
+    assert recorder.missed == ["expected at most 3; observed 5"]
+    assert recorder.exposures == []
+
+
+def test_a_weakness_is_recorded_and_is_an_observation_either_way() -> None:
+    def body() -> None:
+        with step("memory"):
+            assert weakness(True, "secrets in memory", "2 keys") is True
+        with step("console"):
+            assert weakness(False, "secrets on the console", "none") is False
+
+    recorder = run(body)
+    assert recorder.exposures == ["secrets in memory: 2 keys"]
+    assert recorder.remarks == ["exposure: secrets in memory: 2 keys"]
+    assert [one.observed for one in recorder.steps] == ["2 keys", "none"]
+    assert recorder.observations == 2
+    assert recorder.missed == []
 
 
 def test_a_step_outside_of_a_case_is_refused() -> None:

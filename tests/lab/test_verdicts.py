@@ -79,6 +79,8 @@ def a_record() -> CaseRecord:
         attempts=2,
         earlier=[AttemptRecord(1, Verdict.INCONCLUSIVE, "no answer from the radio")],
         dut={"eui64": "000d6f0001020304"},
+        missed=["expected at most 3; observed 5"],
+        exposures=["secrets in memory: 2 keys"],
     )
 
 
@@ -104,6 +106,13 @@ def test_a_record_survives_its_line() -> None:
 def test_a_damaged_record_names_case_and_key(change: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         CaseRecord.from_json({**a_record().to_json(), **change})
+
+
+def test_a_record_from_before_exposures_is_read() -> None:
+    data = a_record().to_json()
+    del data["missed"], data["exposures"]
+    record = CaseRecord.from_json(data)
+    assert (record.missed, record.exposures) == ([], [])
 
 
 def test_a_record_without_id_is_refused() -> None:
