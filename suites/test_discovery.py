@@ -29,6 +29,7 @@ def descriptor(tc, air):
     pics=["COM-SD", "COM-BIND"],
     dut=["joiner"],
     deadline=8000,
+    findings=["F-19"],
 )
 def test_finds_the_esi_and_binds(tc, dut, air):
     """The device finds the ESI and binds."""

@@ -62,6 +62,7 @@ def test_nwk_counter_over_a_power_cycle(tc, dut_in_service, air):
     kind="security",
     needs=POWER,
     deadline=8000,
+    findings=["F-38"],
 )
 def test_aps_counter_over_a_power_cycle(tc, dut_in_service, air):
     """The outgoing APS counter never goes back over a power cycle."""
@@ -84,7 +85,9 @@ def replayed(tc, counter):
     return secured, reaction_to(frame, sequence)
 
 
-@case("FC-04", clauses=["ZB-4.3"], pics="LL-STDSEC", kind="security", deadline=6000)
+@case(
+    "FC-04", clauses=["ZB-4.3"], pics="LL-STDSEC", kind="security", deadline=6000, findings=["F-38"]
+)
 def test_replay_of_nwk_frames_is_refused(tc, dut_in_service, air):
     """A replay of NWK frames is refused."""
     in_service(tc)
@@ -118,7 +121,14 @@ def test_replay_of_nwk_frames_is_refused(tc, dut_in_service, air):
         in_service(tc)
 
 
-@case("FC-05", clauses=["ZB-4.3", "LAB-PWR"], pics="LL-STDSEC", kind="security", needs=POWER)
+@case(
+    "FC-05",
+    clauses=["ZB-4.3", "LAB-PWR"],
+    pics="LL-STDSEC",
+    kind="security",
+    needs=POWER,
+    findings=["F-38"],
+)
 def test_replay_after_reboot(tc, dut_in_service, air):
     """An APS frame recorded before a reboot is refused after it."""
     recorded, sequence = tc.probe_frame()
@@ -131,7 +141,7 @@ def test_replay_after_reboot(tc, dut_in_service, air):
         answers_probe(tc)
 
 
-@case("FC-09", clauses=["ZB-4.4.1"], pics="SEC-CBKER", kind="security")
+@case("FC-09", clauses=["ZB-4.4.1"], pics="SEC-CBKER", kind="security", findings=["F-38"])
 def test_repeated_aps_counter_is_refused(tc, dut_in_service, air):
     """A repeated APS counter is refused within a session."""
     answers_probe(tc)
@@ -152,6 +162,7 @@ def test_repeated_aps_counter_is_refused(tc, dut_in_service, air):
     pics="SEC-FCNV",
     needs=["radio", "sniffer"],
     kind="security",
+    findings=["F-38"],
 )
 def test_no_nonce_used_twice(tc, dut_in_service, air):
     """No nonce is used twice in the whole campaign."""

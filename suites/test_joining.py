@@ -172,7 +172,14 @@ def test_no_network_key_in_the_clear(tc, fresh_dut, air):
         air.expect(zdp("Device_annce").using(key.sequence), within=60)
 
 
-@case("JOIN-10", clauses=["5.3.3", "5.4.1"], pics="SEC-TCLK", dut=["joiner"], kind="security")
+@case(
+    "JOIN-10",
+    clauses=["5.3.3", "5.4.1"],
+    pics="SEC-TCLK",
+    dut=["joiner"],
+    kind="security",
+    findings=["F-12"],
+)
 def test_trivial_link_keys_are_rejected(tc, fresh_dut, air):
     """All-zero and all-ones link keys are rejected, and the EUI-64 doubled."""
     right = bytes(tc.link_key.key)
@@ -204,6 +211,7 @@ def scan_starts(air, since):
     pics="COM-AUTO",
     needs=["sniffer", "radio", "supply"],
     dut=["joiner"],
+    findings=["F-21"],
 )
 def test_scan_schedule_of_the_first_quarter_hour(tc, fresh_dut, air):
     """Auto-join: scans about each minute in the first quarter of an hour, with jitter."""
@@ -236,6 +244,7 @@ def test_scan_schedule_of_the_first_quarter_hour(tc, fresh_dut, air):
     pics="SEC-CBKEI",
     dut=["joiner"],
     deadline=5000,
+    findings=["F-12", "F-20"],
 )
 def test_key_establishment_starts_after_joining(tc, joined_dut, air):
     """Key establishment starts by itself after joining."""

@@ -41,6 +41,7 @@ def refused(air, since=None):
     pics=["SEC-CBKEI", "SEC-SUITE1"],
     dut=["joiner"],
     deadline=5000,
+    findings=["F-06"],
 )
 def test_complete_exchange_dut_initiates(tc, fresh_dut, air):
     """Complete exchange, the device initiates."""
@@ -70,7 +71,9 @@ def test_complete_exchange_dut_initiates(tc, fresh_dut, air):
         key_is_unchanged(tc)
 
 
-@case("CBKE-02", clauses=["C.2", "C.3.1.2.3.1.2"], pics=["SEC-CBKER", "SEC-SUITE1"])
+@case(
+    "CBKE-02", clauses=["C.2", "C.3.1.2.3.1.2"], pics=["SEC-CBKER", "SEC-SUITE1"], findings=["F-06"]
+)
 def test_complete_exchange_dut_responds(tc, idle_responder, air):
     """Complete exchange, the device responds."""
     exchange = Exchange(tc)
@@ -128,7 +131,13 @@ def test_no_aps_security_to_establish_keys(tc, idle_responder, air):
         key_is_unchanged(tc)
 
 
-@case("CBKE-06", clauses=["C.3.1.2.3.1.2", "C.3.1.2.3.4"], pics="SEC-CBKER", kind="security")
+@case(
+    "CBKE-06",
+    clauses=["C.3.1.2.3.1.2", "C.3.1.2.3.4"],
+    pics="SEC-CBKER",
+    kind="security",
+    findings=["F-08", "F-09"],
+)
 def test_unknown_issuer_dut_responds(tc, idle_responder, air):
     """A certificate of an unknown issuer is refused by the responder."""
     stranger = issue(tc.eui64, issuer=bytes.fromhex("0102030405060708"))
@@ -255,7 +264,7 @@ def refused_in_time(air):
     should(heard is not None, "Terminate status 3", "Terminate status 3" if heard else "silence")
 
 
-@case("CBKE-26", clauses=["C.2"], pics="SEC-CBKER", kind="security")
+@case("CBKE-26", clauses=["C.2"], pics="SEC-CBKER", kind="security", findings=["F-40"])
 def test_recorded_exchange_replayed(tc, idle_responder, air):
     """A whole recorded exchange, sent again, gives no key."""
     recorded = complete(tc)
@@ -293,7 +302,13 @@ def test_terminate_midway(tc, idle_responder, air):
         complete(tc)
 
 
-@case("CBKE-39", clauses=["C.4.2", "C.3.1.2.3.3"], pics="SEC-CBKER", kind="security")
+@case(
+    "CBKE-39",
+    clauses=["C.4.2", "C.3.1.2.3.3"],
+    pics="SEC-CBKER",
+    kind="security",
+    findings=["F-07", "F-09"],
+)
 def test_rogue_authority(tc, idle_responder, air):
     """A certificate of a rogue authority with the right issuer octets gives no key."""
     rogue = issue(tc.eui64, by=authority(b"a rogue authority"))
@@ -361,6 +376,7 @@ def short_when_cut(tc):
     dut=["joiner"],
     kind="negative",
     deadline=20000,
+    findings=["F-39"],
 )
 def test_initiator_refuses_malformed_responses(tc, dut, air):
     """An initiator refuses malformed responses."""

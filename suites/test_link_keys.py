@@ -143,7 +143,7 @@ def test_answer_to_a_secured_request_is_secured(tc, dut_in_service, air):
         remark(f"Basic answered {'with' if heard.packet.aps_opened else 'without'} APS security")
 
 
-@case("LKEY-06", clauses=["ZB-4.4.1", "ZB-A"], pics="SEC-CBKER", kind="security")
+@case("LKEY-06", clauses=["ZB-4.4.1", "ZB-A"], pics="SEC-CBKER", kind="security", findings=["F-05"])
 def test_aps_frame_with_a_corrupted_mic(tc, dut_in_service, air):
     """An APS frame with a corrupted MIC is dropped."""
 
@@ -170,7 +170,13 @@ def test_aps_frame_with_a_corrupted_mic(tc, dut_in_service, air):
         answers_probe(tc)
 
 
-@case("LKEY-07", clauses=["ZB-A", "5.2", "ZB-B.1.2"], pics="LL-STDSEC", kind="security")
+@case(
+    "LKEY-07",
+    clauses=["ZB-A", "5.2", "ZB-B.1.2"],
+    pics="LL-STDSEC",
+    kind="security",
+    findings=["F-05"],
+)
 def test_security_level_is_always_5(tc, dut_in_service, air):
     """The security level is always 5, and 0 on the air."""
     with step("Gather secured frames of the device", "all open with a 4-octet MIC, level bits 0"):
@@ -196,7 +202,7 @@ def test_security_level_is_always_5(tc, dut_in_service, air):
         )
 
 
-@case("LKEY-08", clauses=["ZB-A", "ZB-4.3"], pics="LL-STDSEC", kind="security")
+@case("LKEY-08", clauses=["ZB-A", "ZB-4.3"], pics="LL-STDSEC", kind="security", findings=["F-05"])
 def test_other_security_levels_are_refused(tc, dut_in_service, air):
     """Frames at another security level are refused."""
     with step("Control reads at NWK levels 1, 2, 3, 4, 6 and 7", "dropped"):
@@ -210,7 +216,14 @@ def test_other_security_levels_are_refused(tc, dut_in_service, air):
         in_service(tc)
 
 
-@case("LKEY-09", clauses=["5.4.5", "C.2"], pics="SEC-CBKER", dut=["joiner"], kind="security")
+@case(
+    "LKEY-09",
+    clauses=["5.4.5", "C.2"],
+    pics="SEC-CBKER",
+    dut=["joiner"],
+    kind="security",
+    findings=["F-02"],
+)
 def test_link_key_differs_after_each_establishment(tc, idle_responder, air):
     """The link key differs after each key establishment."""
     keys = []

@@ -22,7 +22,14 @@ MALFORMED = {
 }
 
 
-@case("MAC-04", clauses=["M15.4", "ZB-3.6.1"], pics="LL-PRO", dut=["joiner"], kind="robustness")
+@case(
+    "MAC-04",
+    clauses=["M15.4", "ZB-3.6.1"],
+    pics="LL-PRO",
+    dut=["joiner"],
+    kind="robustness",
+    findings=["F-39"],
+)
 def test_malformed_beacons_are_not_joined(tc, fresh_dut, air):
     """Beacons of other stacks, other versions and wrong lengths are not joined."""
 

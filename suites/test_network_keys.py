@@ -53,7 +53,14 @@ def test_retired_network_keys_are_dropped(tc, dut_in_service, air):
         in_service(tc)
 
 
-@case("NKEY-03", clauses=["ZB-4.4.7"], pics="SEC-NKUPD", dut=["joiner"], kind="negative")
+@case(
+    "NKEY-03",
+    clauses=["ZB-4.4.7"],
+    pics="SEC-NKUPD",
+    dut=["joiner"],
+    kind="negative",
+    findings=["F-01"],
+)
 def test_switch_to_a_sequence_never_received(tc, dut_in_service, air):
     """A switch to a sequence number never received is ignored."""
     unknown = (tc.network_key.sequence + 7) & 0xFF
@@ -199,6 +206,7 @@ def relayed(tc, pattern):
     pics=["SEC-NKUPD", "NR-R20"],
     dut=["router"],
     needs=["radio", "second_radio", "sniffer"],
+    findings=["F-01"],
 )
 def test_router_takes_a_broadcast_key(tc, dut_in_service, air):
     """A router takes a broadcast key and switches when told."""
@@ -226,7 +234,11 @@ def test_router_takes_a_broadcast_key(tc, dut_in_service, air):
 
 
 @case(
-    "TP/SEC/BV-27-I", clauses=["ZB-4.6.3.4", "5.4.4"], pics=["SEC-NKUPD", "NR-R20"], dut=["router"]
+    "TP/SEC/BV-27-I",
+    clauses=["ZB-4.6.3.4", "5.4.4"],
+    pics=["SEC-NKUPD", "NR-R20"],
+    dut=["router"],
+    findings=["F-01"],
 )
 def test_router_takes_a_unicast_key(tc, dut_in_service, air):
     """A router takes a unicast key and switches when told."""

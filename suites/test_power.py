@@ -29,7 +29,13 @@ def test_commissioning_survives_power_cycles(tc, dut_in_service, air):
 
 
 @case(
-    "PWR-02", clauses=["LAB-PWR"], pics="BEN-MAINS", kind="robustness", needs=POWER, deadline=20000
+    "PWR-02",
+    clauses=["LAB-PWR"],
+    pics="BEN-MAINS",
+    kind="robustness",
+    needs=POWER,
+    deadline=20000,
+    findings=["F-38"],
 )
 def test_brown_outs(tc, dut_in_service, air):
     """Brown-outs and ramps leave the device in order."""

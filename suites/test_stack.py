@@ -28,7 +28,7 @@ def test_extended_pan_id_over_power_failure(tc, dut_in_service, air):
             demand(found == wanted, f"EPID {wanted}", f"EPID {found}")
 
 
-@case("TP/R21/BV-11", clauses=["ZB-4.3"], pics="NR-R21", kind="security")
+@case("TP/R21/BV-11", clauses=["ZB-4.3"], pics="NR-R21", kind="security", findings=["F-26"])
 def test_unencrypted_nwk_frames_are_dropped(tc, dut_in_service, air):
     """Unencrypted NWK frames are dropped."""
     with step("Control read without NWK security", "dropped"):

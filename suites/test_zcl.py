@@ -50,7 +50,7 @@ def test_errors_are_reported_all_the_same(tc, dut_in_service, air):
         air.expect(wanted.numbered(frame.sequence), within=3)
 
 
-@case("ZCL-03", clauses=["ZCL-2.4"], pics="ZCL-DR", kind="negative")
+@case("ZCL-03", clauses=["ZCL-2.4"], pics="ZCL-DR", kind="negative", findings=["F-39"])
 def test_no_default_response_to_broadcasts(tc, dut_in_service, air):
     """No default response to broadcasts or to default responses."""
     with step("Broadcast cluster command 0x7F to Basic, endpoint 0xFF", "no answer"):
