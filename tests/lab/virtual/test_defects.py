@@ -1,0 +1,71 @@
+"""The catalogue of defects: each is one small change, and each case has one that it must catch."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab.cases import CaseMeta
+from lab.golden.policy import Policy
+from lab.registry import resolve
+from lab.virtual.defects import CATALOGUE, Defect
+
+SUITES = Path(__file__).parents[3] / "suites"
+#: Cases that no registered defect makes fail yet. It only shrinks: none is ever added.
+UNQUALIFIED = frozenset(
+    """
+    CBKE-01 CBKE-02 CBKE-03 CBKE-04 CBKE-05 CBKE-30 CBKE-37 CBKE-39 FA-01 FC-05 FC-10 JOIN-01
+    JOIN-03 JOIN-04 JOIN-07 JOIN-10 JOIN-18 JOIN-25 JOIN-26 JOIN-27 LEAVE-04 LEAVE-06 LKEY-02
+    LKEY-03 LKEY-04 LKEY-07 LKEY-08 LKEY-09 MAC-03 NKEY-03 NKEY-06 NKEY-08 NKEY-09 NKEY-11
+    PLK-07 PLK-11 POLL-01 PRICE-01 PRICE-02 PRICE-04 PRICE-05 PRICE-06 PRICE-07 PRICE-08
+    PRICE-17 PRIV-02 PWR-02 RAND-05 REG-02 REJ-08 REJ-09 REJ-11 SCOPE-02 SD-01 SD-03 SD-04 SD-08
+    STORE-03 STORE-04 TCP-04 TCP-05 TCP-10 TCSO-02 TCSO-10 TP/PRO/BV-32 TP/R20/BV-09
+    TP/R20/BV-14 TP/SEC/BV-27-I ZCL-01 ZCL-02 ZCL-04 ZCL-05 ZCL-08 ZCL-10 ZCL-13
+    """.split()
+)
+
+
+def cases() -> Iterator[CaseMeta]:
+    """What each case of the device suites says of itself; vectors test the harness alone."""
+    for path in sorted(SUITES.glob("test_*.py")):
+        spec = importlib.util.spec_from_file_location(f"suite_{path.stem}", path)
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        for found in vars(module).values():
+            meta = getattr(found, "case_meta", None)
+            if meta is not None and found.__module__ == module.__name__:
+                yield meta
+
+
+CASES = {meta.id: meta for meta in cases()}
+
+
+def is_at_or_below(clause: str, parent: str) -> bool:
+    """Whether a clause is another one or a part of it."""
+    return clause == parent or clause.startswith(f"{parent}.")
+
+
+def catches(defect: type[Defect], case: CaseMeta) -> bool:
+    """Whether a case is said to catch a defect, by a clause that both name."""
+    broken = resolve(defect.clause).id
+    clauses = [resolve(one).id for one in case.clauses]
+    return case.id in defect.cases and any(is_at_or_below(one, broken) for one in clauses)
+
+
+def test_every_case_catches_a_defect() -> None:
+    """A case that no defect can make fail is not yet a test."""
+    caught = {one for defect in CATALOGUE.values() for one in defect.cases}
+    assert sorted(CASES.keys() - caught) == sorted(UNQUALIFIED)
+
+
+@pytest.mark.parametrize("defect", CATALOGUE.values(), ids=lambda one: one.id)
+def test_a_defect_changes_one_decision_and_says_who_catches_it(defect: type[Defect]) -> None:
+    decisions = {name for name in dir(Policy) if not name.startswith("_")}
+    changed = decisions & vars(defect).keys()
+    assert len(changed) == 1, f"it overrides {sorted(changed)}"
+    assert set(defect.cases) <= CASES.keys()
+    assert any(catches(defect, CASES[one]) for one in defect.cases)
