@@ -1,6 +1,6 @@
 """`python -m lab serve`: the virtual bench alone; `python -m lab check`: what of a bench answers;
-`python -m lab facts`: what the verdicts rest on that nobody has confirmed; `python -m lab qualify`:
-which defect is caught by which case.
+`python -m lab facts`: what the verdicts rest on that nobody has confirmed; `python -m lab devices`:
+the campaign with every simulated device; `python -m lab qualify`: which case catches which defect.
 """
 
 from __future__ import annotations
@@ -8,13 +8,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from drivers.errors import BenchFault
-from lab import checks, facts, qualify
+from lab import checks, devices, facts, qualify
 from lab.bench import BenchFile
 from lab.config import ConfigError
 from lab.dut import DutFile
@@ -53,10 +54,39 @@ def _parser() -> argparse.ArgumentParser:
     listed = commands.add_parser("facts", help="list the facts register")
     listed.add_argument("--json", action="store_true", help="one JSON object a fact")
     listed.set_defaults(run=lambda given: facts.show(as_json=given.json))
+    every = commands.add_parser("devices", help="run the campaign with every simulated device")
+    every.add_argument("--dut", action="append", default=[], metavar="NAME", help="default: all")
+    every.add_argument(
+        "--revision", action="append", default=[], choices=("1.0", "1.1"), help="default: both"
+    )
+    every.add_argument(
+        "--seeds", type=int, default=0, metavar="N", help="N campaigns of different seeds"
+    )
+    every.set_defaults(
+        run=lambda given: devices.run(
+            given.dut, given.revision, given.seeds, given.into, given.at_once
+        )
+    )
     qualified = commands.add_parser("qualify", help="show that each defect is caught by its cases")
     qualified.add_argument("defects", nargs="*", metavar="DEFECT", help="default: all registered")
-    qualified.add_argument("--into", type=Path, default=Path("reports/out/qualification"))
-    qualified.set_defaults(run=lambda given: qualify.run(given.defects, given.into))
+    qualified.add_argument(
+        "--against",
+        choices=qualify.AGAINST,
+        default="clause",
+        help="the cases that a defect names, those of its clause too (default), or all",
+    )
+    qualified.set_defaults(
+        run=lambda given: qualify.run(
+            given.defects, given.into, against=given.against, at_once=given.at_once
+        )
+    )
+    for command, place in ((every, "devices"), (qualified, "qualification")):
+        command.add_argument(
+            "--into", type=Path, default=Path("reports/out") / place, metavar="DIR"
+        )
+        command.add_argument(
+            "--at-once", type=int, default=os.cpu_count() or 1, metavar="N", help="campaigns"
+        )
     return parser
 
 

@@ -1,93 +1,121 @@
-"""Qualification: every registered defect in turn, against the cases that have to see it.
+"""`python -m lab qualify`: every registered defect in turn, against the cases that have to see it.
 
 A harness is worth what it catches. Each defect is put into the simulated device that it is for, and
-its cases are run as a campaign of their own; it is caught when at least one of them fails. A case
-of another level than ``shall`` cannot fail a device: there a missed recommendation or a recorded
-weakness catches, shown as ``remark``.
+its cases are run as a campaign of their own; the conformant device runs the same cases, for what
+fails there too catches nothing. The pages are made by reports/qualification.py.
 """
 
 from __future__ import annotations
 
-import csv
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
-from lab.virtual.defects import CATALOGUE, Defect, find
+from lab import campaigns
+from lab.campaigns import ALL_CASES, Job
+from lab.catalogue import CaseSource, cases
+from lab.config import ConfigError
+from lab.registry import resolve
+from lab.virtual.defects import CATALOGUE, Defect, UnknownDefect, find
 
-__all__ = ["Outcome", "run"]
+__all__ = ["AGAINST", "Against", "baselines", "jobs", "run"]
 
-ROOT = Path(__file__).parent.parent
-#: Real seconds after which a campaign of one defect counts as stuck.
-LIMIT = 900.0
-
-
-@dataclass(slots=True, frozen=True)
-class Outcome:
-    """What became of one case in front of one defect."""
-
-    defect: str
-    clause: str
-    case: str
-    verdict: str
-    names_clause: bool
+Against = Literal["named", "clause", "all"]
+"""Which cases a defect meets: those that it names, those of its clause too, or all of them."""
+AGAINST: tuple[Against, ...] = get_args(Against)
+PLAN = "qualification.json"
+LIMIT_S = 3600.0
+"""Real seconds after which a campaign counts as stuck."""
 
 
-def run(names: Sequence[str], folder: Path, *, jobs: int = 2) -> int:
-    """Qualify against the defects named (all when none is); 0 when each was caught.
-
-    Writes ``qualification.csv`` into ``folder``, beside one campaign folder for each defect.
+def run(names: Sequence[str], folder: Path, *, against: Against, at_once: int) -> int:
+    """Qualify against the defects named (all when none is); returns the exit code of the pages'
+    command. Raises ConfigError for a defect that does not exist or names no case that does.
     """
-    defects = [find(name) for name in names] or list(CATALOGUE.values())
+    try:
+        defects = [find(name) for name in names] or list(CATALOGUE.values())
+    except UnknownDefect as error:
+        raise ConfigError(str(error), "qualify") from None
+    known = cases()
+    chosen = jobs(defects, known, against)
+    sound = baselines(chosen)
     folder.mkdir(parents=True, exist_ok=True)
-    with ThreadPoolExecutor(jobs) as pool:
-        found = list(pool.map(lambda defect: list(_outcomes(defect, folder)), defects))
-    _write(folder / "qualification.csv", [one for several in found for one in several])
-    escaped = []
-    for defect, outcomes in zip(defects, found, strict=True):
-        caught = [one for one in outcomes if one.verdict in ("fail", "remark")]
-        told = ", ".join(f"{one.case} {one.verdict}" for one in outcomes) or "no case ran"
-        print(f"{'caught ' if caught else 'ESCAPED'} {defect.id:12} {defect.clause:18} {told}")
-        if not caught:
-            escaped.append(defect.id)
-    print(f"{len(defects)} defects, {len(defects) - len(escaped)} caught; {folder}")
-    return 1 if escaped else 0
+    plan = _plan(defects, known, against, complete=not names)
+    (folder / PLAN).write_text(json.dumps(plan, indent=1) + "\n", encoding="utf-8")
+    total = len(sound) + len(chosen)
+    ended = campaigns.run([*sound, *chosen], folder, at_once=at_once, limit=LIMIT_S)
+    for number, one in enumerate(ended, 1):
+        told = one.problem or f"exit code {one.code}"
+        print(f"{number}/{total} {one.job.name}: {told}", flush=True)
+    command = [sys.executable, "-m", "reports", "qualification", str(folder)]
+    return subprocess.run(command, cwd=campaigns.ROOT, check=False).returncode
 
 
-def _outcomes(defect: type[Defect], folder: Path) -> Iterator[Outcome]:
-    """Run the cases of one defect in a process of their own."""
-    campaign = folder / defect.id
-    command = [sys.executable, "-m", "pytest", "suites", "--ignore", "suites/crypto", "-q"]
-    command += ["--assume-facts", "--campaign", str(campaign), "--defect", defect.id]
-    command += ["--dut", defect.dut, "--revision", defect.revision, "-k", " or ".join(defect.cases)]
-    subprocess.run(command, cwd=ROOT, capture_output=True, timeout=LIMIT, check=False)
-    verdicts = campaign / "verdicts.jsonl"
-    if not verdicts.is_file():
-        return
-    for line in verdicts.read_text(encoding="utf-8").splitlines():
-        record = json.loads(line)
-        clauses = record["clauses"]
-        names = defect.clause in clauses or any(
-            one.startswith(f"{defect.clause}.") for one in clauses
-        )
-        yield Outcome(defect.id, defect.clause, record["id"], _verdict(record), names)
+def jobs(
+    defects: Iterable[type[Defect]], known: Mapping[str, CaseSource], against: Against
+) -> list[Job]:
+    """Return the campaign of each defect."""
+    return [
+        Job(one.id, one.dut, one.revision, defect=one.id, tests=_tests(one, known, against))
+        for one in defects
+    ]
 
 
-def _verdict(record: dict[str, Any]) -> str:
-    """The verdict of a record, or ``remark`` where the case cannot fail a device and yet saw it."""
-    seen = record["missed"] or record["exposures"]
-    return "remark" if record["level"] != "shall" and seen else str(record["verdict"])
+def _tests(
+    defect: type[Defect], known: Mapping[str, CaseSource], against: Against
+) -> tuple[str, ...]:
+    """Return the tests that a defect meets, as pytest's node ids."""
+    if against == "all":
+        return ALL_CASES
+    unknown = [name for name in defect.cases if name not in known]
+    if unknown:
+        raise ConfigError(f"names cases that do not exist: {', '.join(unknown)}", defect.id)
+    met = dict.fromkeys(defect.cases)
+    if against == "clause":
+        clause = resolve(defect.clause).id
+        met |= dict.fromkeys(one.id for one in known.values() if one.names(clause))
+    return tuple(known[name].test for name in met)
 
 
-def _write(path: Path, outcomes: Sequence[Outcome]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["defect", "clause", "case", "verdict", "case names the clause"])
-        for one in outcomes:
-            row = [one.defect, one.clause, one.case, one.verdict]
-            writer.writerow([*row, "yes" if one.names_clause else "no"])
+def baselines(chosen: Iterable[Job]) -> list[Job]:
+    """Return the campaigns of the conformant devices: all that any defect of theirs meets."""
+    met: dict[tuple[str, str], dict[str, None]] = {}
+    for job in chosen:
+        met.setdefault((job.dut, job.revision), {}).update(dict.fromkeys(job.tests))
+    return [
+        Job(f"conformant-{dut}-{revision}", dut, revision, tests=tuple(tests))
+        for (dut, revision), tests in met.items()
+    ]
+
+
+def _plan(
+    defects: Iterable[type[Defect]],
+    known: Mapping[str, CaseSource],
+    against: Against,
+    *,
+    complete: bool,
+) -> dict[str, Any]:
+    """Return what the pages need to know beside the campaigns."""
+    return {
+        "against": against,
+        "complete": complete,
+        "defects": [
+            {
+                "id": one.id,
+                "clause": resolve(one.clause).id,
+                "description": one.description,
+                "dut": one.dut,
+                "revision": one.revision,
+                "cases": list(one.cases),
+                "campaign": one.id,
+                "conformant": f"conformant-{one.dut}-{one.revision}",
+            }
+            for one in defects
+        ],
+        "cases": {
+            one.id: {"clauses": list(one.clauses), "level": one.level} for one in known.values()
+        },
+    }

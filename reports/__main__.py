@@ -3,18 +3,36 @@
 python -m reports DIR                          rebuild the pages from what is in DIR
 python -m reports sign DIR --key lab.key       sign what is in DIR
 python -m reports verify DIR --key lab.pub     check that DIR is what was signed
+python -m reports devices DIR                  case by device, of the campaigns below DIR
+python -m reports qualification DIR            defect by case, of the qualification in DIR
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
-from reports import build, bundle, console
+from reports import build, bundle, console, devices, qualification
 from reports.campaign import CampaignError
+from reports.text import visible
 
 USAGE_EXIT = 4
+
+
+class Several(Protocol):
+    """What several campaigns came to."""
+
+    def exit_code(self) -> int:
+        """Return that of their command."""
+
+
+BUILDERS: dict[str, Callable[[Path], tuple[Several, list[str]]]] = {
+    "devices": devices.build,
+    "qualification": qualification.build,
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -23,6 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if given[:1] in (["sign"], ["verify"]):
             return _bundle(given[0], given[1:])
+        if given and given[0] in BUILDERS:
+            return _several(given[0], given[1:])
         return _rebuild(given)
     except (CampaignError, bundle.BundleError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -41,6 +61,17 @@ def _rebuild(given: list[str]) -> int:
     built = build.build(chosen.directory, allure_html=not chosen.no_allure)
     console.show(built)
     return built.exit_code()
+
+
+def _several(kind: str, given: list[str]) -> int:
+    """Build the pages of what several campaigns came to, and tell it."""
+    parser = argparse.ArgumentParser(prog=f"python -m reports {kind}")
+    parser.add_argument("directory", type=Path, help="folder of several campaigns")
+    directory = parser.parse_args(given).directory
+    found, lines = BUILDERS[kind](directory)
+    for line in lines:
+        print(visible(line))
+    return found.exit_code()
 
 
 def _bundle(action: str, given: list[str]) -> int:

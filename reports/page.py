@@ -50,10 +50,10 @@ def escape(text: object) -> str:
     return html.escape(visible(str(text)), quote=True)
 
 
-def chip(verdict: Verdict | str) -> str:
-    """Return a verdict as a small coloured word; without colour the word still says it."""
+def chip(verdict: Verdict | str, text: str = "") -> str:
+    """Return a verdict as a small coloured word (or `text`); without colour it still says it."""
     name = str(verdict)
-    return f'<span class="chip {escape(name.replace(" ", "-"))}">{escape(name)}</span>'
+    return f'<span class="chip {escape(name.replace(" ", "-"))}">{escape(text or name)}</span>'
 
 
 def table(headings: list[str], rows: list[str]) -> str:
