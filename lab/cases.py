@@ -213,6 +213,10 @@ class Recorder:
     """Recommendations that the device missed; each stands among the remarks as well."""
     exposures: list[str] = field(default_factory=list)
     """Weaknesses that the device showed; each stands among the remarks as well."""
+    cleared: list[str] = field(default_factory=list)
+    """Weaknesses that were looked for and that the device did not show."""
+    unsettled: list[str] = field(default_factory=list)
+    """Weaknesses that were looked for and could not be told; among the remarks as well."""
     facts: list[str] = field(default_factory=list)
     listeners: list[Callable[[StepRecord], None]] = field(default_factory=list)
     open: list[StepRecord] = field(default_factory=list)
@@ -252,10 +256,16 @@ class Recorder:
         self.missed.append(text)
         self.remark(f"recommendation missed: {text}")
 
-    def expose(self, text: str) -> None:
-        """Keep a weakness that the device showed."""
-        self.exposures.append(text)
-        self.remark(f"exposure: {text}")
+    def weakness(self, present: bool | None, text: str) -> None:
+        """Keep what was found of a weakness; None: it could not be told."""
+        if present is None:
+            self.unsettled.append(text)
+            self.remark(f"exposure not shown: {text}")
+        elif present:
+            self.exposures.append(text)
+            self.remark(f"exposure: {text}")
+        else:
+            self.cleared.append(text)
 
     @property
     def current(self) -> StepRecord | None:
@@ -350,13 +360,14 @@ def should(met: bool, expected: str, observed: str) -> bool:
     return met
 
 
-def weakness(present: bool, what: str, observed: str) -> bool:
-    """Record whether the device shows a weakness that no clause forbids. Returns `present`.
+def weakness(present: bool | None, what: str, observed: str) -> bool:
+    """Record whether the device shows a weakness that no clause forbids. Returns whether it does.
 
-    `what` names the weakness, `observed` says what was seen of it. Either way something was seen of
-    the device; the verdict does not change, and the findings report tells the exposure.
+    `what` names the weakness, `observed` says what was seen of it. The verdict does not change;
+    the findings report tells the exposure. Present or not, something was seen of the device. None
+    says that it could not be told: no observation, and no finding is cleared while it stands.
     """
-    observe(observed)
-    if present:
-        recorder().expose(f"{what}: {observed}")
-    return present
+    if present is not None:
+        observe(observed)
+    recorder().weakness(present, f"{what}: {observed}")
+    return bool(present)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -110,6 +110,8 @@ class VirtualPart(Section):
 class InspectionPart(Section):
     """What an opened unit, its schematic or its maker says about where keys are (STORE-04)."""
 
+    QUESTIONS: ClassVar = ("processors", "bus", "debug_port", "external_memory")
+
     processors: str | None = None
     """One chip, or a host with a radio."""
     bus: str | None = None
@@ -118,6 +120,8 @@ class InspectionPart(Section):
     """Whether the debug port is locked."""
     external_memory: str | None = None
     """Whether memory outside the chip holds keys, and how they are encrypted there."""
+    weak: list[Literal["processors", "bus", "debug_port", "external_memory"]] | None = None
+    """Which of these answers are a weakness, as the inspector judges; [] when none is."""
     evidence: str | None = None
     """Who looked, when, and the documents."""
 
@@ -279,6 +283,14 @@ class DutAdapter:
             )
         except NoSuchAction:
             raise NotApplicable(f"DUT has no console action {action}") from None
+
+    def accepts(self, action: str, **parameters: Any) -> bool:
+        """Ask for an action and return whether the device carries it out; False: it refuses."""
+        try:
+            self.do(action, **parameters)
+        except ActionRefused:
+            return False
+        return True
 
     def typed(self, text: str) -> str | None:
         """Type a line that the dialogue does not map; what the device says, its secrets masked.

@@ -286,6 +286,8 @@ class Laboratory:
             remarks=list(run.recorder.remarks),
             missed=list(run.recorder.missed),
             exposures=list(run.recorder.exposures),
+            cleared=list(run.recorder.cleared),
+            unsettled=list(run.recorder.unsettled),
         )
 
     def dut_identity(self) -> dict[str, Any]:

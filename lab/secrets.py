@@ -6,12 +6,16 @@ import base64
 import re
 from collections.abc import Mapping
 
-__all__ = ["in_octets", "in_text"]
+from drivers.dialogue import MASK
+
+__all__ = ["in_octets", "in_text", "looks_secret"]
 
 #: So many octets of a key in a row are no accident: 2**-64 for each place that is looked at.
 LENGTH = 8
 #: What may stand between the octets of a key in text.
 _BETWEEN = re.compile(r"0x|[^0-9a-z]")
+#: 16 octets in a row, the length of a key, in hexadecimal.
+_KEY_LIKE = re.compile(r"(?<![0-9a-f])([0-9a-f]{2}[ :-]?){16}", re.IGNORECASE)
 
 
 def _both_orders(key: bytes) -> tuple[bytes, bytes]:
@@ -48,3 +52,10 @@ def in_text(keys: Mapping[str, bytes], text: str, octets: bytes = b"") -> list[s
         if shown or encoded or any(one in octets for one in _both_orders(key)):
             found.append(name)
     return found
+
+
+def looks_secret(text: str) -> bool:
+    """Whether text from a console may show a key, a certificate or memory that nobody knows yet:
+    16 octets in a row, or what the dialogue masks as a secret.
+    """
+    return MASK in text or _KEY_LIKE.search(text) is not None

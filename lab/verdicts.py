@@ -175,6 +175,10 @@ class CaseRecord:
     """Recommendations that the device missed; empty in records older than this key."""
     exposures: list[str] = field(default_factory=list)
     """Weaknesses, forbidden by no clause, that the device showed; empty likewise."""
+    cleared: list[str] = field(default_factory=list)
+    """Weaknesses that were looked for and not shown; empty likewise."""
+    unsettled: list[str] = field(default_factory=list)
+    """Weaknesses that were looked for and could not be told; empty likewise."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as a JSON object of plain types, in the order people read it in."""

@@ -3,7 +3,8 @@
 from itertools import pairwise
 from math import erfc, sqrt
 
-from lab.cases import case, observe, procedure, remark, should, step
+from lab.cases import case, observe, procedure, should, step, weakness
+from lab.chance import FALSE_ALARM
 from lab.judging import demand
 from lab.patterns import any_frame, aps, zdp
 from lab.procedures import PERMIT, fresh, quiet
@@ -304,14 +305,14 @@ def test_install_codes_of_a_lot_look_random(dut):
             eui64.to_be()[4:] in code or eui64.to_le()[:4] in code
             for (eui64, _), code in zip(units, codes, strict=True)
         )
-        remark(
+        p = monobit(b"".join(codes))
+        patterned = right < len(units) or len(set(codes)) < len(units) or counting or owned
+        weakness(
+            bool(patterned or p < FALSE_ALARM) or (None if len(units) < 20 else False),
+            "the installation codes of a lot do not look random",
             f"{len(units)} units, CRC right on {right}, {len(set(codes))} different codes, "
-            f"{counting} next to another, {owned} with octets of the EUI64, "
-            f"monobit p {monobit(b''.join(codes)):.3f}"
+            f"{counting} next to another, {owned} with octets of the EUI64, monobit p {p:.3f}",
         )
-        if len(units) < 20:
-            remark("fewer than 20 units: too few to tell")
-        observe(f"{len(units)} codes looked at")
 
 
 @case(
@@ -332,5 +333,5 @@ def test_a_device_of_1_0_does_not_join_by_itself(tc, fresh_dut, air):
         fresh_dut.reboot()
         quiet(tc, 1800)
         found = air.find(ASSOCIATION, since=start)
-        remark(f"{len(found)} association requests without a user action")
-        observe(f"{len(found)} association requests in 30 min")
+        seen = f"{len(found)} association requests in 30 min"
+        weakness(bool(found), "it joins without a user action", seen)

@@ -1,13 +1,13 @@
 """STORE: keys that can be had from outside, by console, attributes or debug port (bench)."""
 
-from lab.cases import case, observe, remark, should, step
+from lab.cases import case, observe, remark, should, step, weakness
 from lab.credentials import issue
 from lab.dut import InspectionPart
 from lab.exchange import Exchange, terminate
 from lab.judging import demand, in_service
 from lab.patterns import Pattern, zcl
 from lab.procedures import authenticate, descriptors, fresh, quiet
-from lab.secrets import in_octets, in_text
+from lab.secrets import in_octets, in_text, looks_secret
 from zigbee.zcl import Direction, ZclFrame, general
 
 READABLE = Pattern(
@@ -209,11 +209,15 @@ def test_console_commands_that_concern_keys(dut):
     """Console does not offer key change without authentication."""
     with step("Type commands that consoles usually have", "refused or absent"):
         dut.ensure_powered()
-        for text in USUAL:
-            said = dut.typed(text)
-            words = " ".join((said or "refused").split())
+        said = {text: " ".join((dut.typed(text) or "refused").split()) for text in USUAL}
+        for text, words in said.items():
             remark(f"{text!r}: {words[:120]}")
-        observe(f"{len(USUAL)} commands were tried")
+        showing = [text for text, words in said.items() if looks_secret(words)]
+        weakness(
+            bool(showing),
+            "the console shows what may be keys, certificates or memory",
+            f"{len(said)} commands, of which show such: {', '.join(showing) or 'none'}",
+        )
 
 
 @case(
@@ -228,8 +232,13 @@ def test_console_commands_that_concern_keys(dut):
 def test_inspection_record(dut):
     """Keys on board: inspection record."""
     with step("Take the answers of the inspection from the DUT file", "recorded"):
-        answers = {name: getattr(dut.file.inspection, name) for name in InspectionPart.model_fields}
+        inspection = dut.file.inspection
+        answers = {name: getattr(inspection, name) for name in InspectionPart.QUESTIONS}
         for name, answer in answers.items():
-            remark(f"{name.replace('_', ' ')}: {answer or 'not answered in [inspection]'}")
-        given = sum(answer is not None for answer in answers.values())
-        observe(f"{given} of {len(answers)} questions are answered")
+            judged = answer is not None and inspection.weak is not None
+            weakness(
+                name in inspection.weak if judged else None,
+                name.replace("_", " "),
+                answer or "not answered in [inspection]",
+            )
+        observe(f"evidence: {inspection.evidence or 'none'}")

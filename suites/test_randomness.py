@@ -5,7 +5,7 @@ from statistics import correlation, fmean
 import pytest
 
 from lab import chance
-from lab.cases import case, observe, procedure, remark, step
+from lab.cases import case, observe, procedure, remark, step, weakness
 from lab.entropy import difference
 from lab.exchange import Exchange, terminate
 from lab.golden.drlc import CANCELLED, DRLC, STARTED
@@ -128,15 +128,17 @@ def test_ephemerals_after_power_up(tc, dut, idle_responder, gathered):
 
 
 def constant(name, values):
-    """Remark the spread of what was recorded; a constant is named so."""
+    """Record the spread of what was gathered; a constant is named so."""
+    if len(values) < 2:
+        weakness(None, f"{name}: constant", f"{len(values)} samples")
+        return
     kinds = len(set(values))
-    if kinds == 1 and len(values) > 1:
-        remark(f"{name}: constant ({values[0]}) over {len(values)} samples")
-    elif values:
-        remark(
-            f"{name}: {kinds} different of {len(values)}, {min(values)} to {max(values)}, "
-            f"mean {fmean(values):.1f}"
-        )
+    weakness(
+        kinds == 1,
+        f"{name}: constant",
+        f"{kinds} different of {len(values)}, {min(values)} to {max(values)}, "
+        f"mean {fmean(values):.1f}",
+    )
 
 
 def first(frames, value):

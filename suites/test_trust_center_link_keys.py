@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from lab.cases import case, observe, remark, should, step
+from lab.cases import case, observe, should, step, weakness
 from lab.golden.nwk_layer import NetworkKey
 from lab.judging import answers_probe, demand, holds, ignored, in_service
 from lab.patterns import any_frame, aps, reaction_to, zcl, zdp
@@ -399,20 +399,30 @@ def restored(joiner, dut, air):
     revision="1.1",
     needs=["console"],
     findings=["F-15", "F-13"],
+    version=2,
 )
 def test_protection_of_the_backup(joiner, dut_in_service):
     """Protection of the swap-out backup."""
     with step("Export without credentials; restore it altered, and one of another TC", "recorded"):
         export = dut_in_service.do("backup")
-        observe(f"exported without credentials: {export['count']} entries")
-        remark("the export is readable without credentials, and not encrypted")
-        for what, octet in (("altered", 0x5A), ("foreign", 0xA5)):
-            entry = f"{joiner.eui64}={bytes([octet] * 16).hex()}"
-            dut_in_service.do(
-                "restore", channel=joiner.channel, pan=0x3C4D, epid=export["epid"], devices=entry
+        held = listed(export)
+        seen = f"exported without credentials: {len(held)} entries"
+        weakness(bool(held), "the backup can be exported without credentials", seen)
+        hashed = mmo_hash(joiner.link_key.key)
+        bare = held.get(str(joiner.eui64)) == hashed
+        seen = f"the hash of the link key {'can' if bare else 'cannot'} be read in it"
+        weakness(bare, "the backup is not encrypted", seen)
+        altered = bytes([hashed[0] ^ 1]) + hashed[1:]
+        for what, eui64, entry in (
+            ("altered", joiner.eui64, altered),
+            ("foreign", joiner.another().eui64, bytes(16)),
+        ):
+            taken = dut_in_service.accepts(
+                "restore",
+                channel=joiner.channel,
+                pan=0x3C4D,
+                epid=export["epid"],
+                devices=f"{eui64}={entry.hex()}",
             )
-            remark(
-                f"an {what} backup was accepted"
-                if what == "altered"
-                else "a foreign backup was accepted"
-            )
+            seen = "accepted" if taken else "refused"
+            weakness(taken, f"a backup that is {what} is restored", seen)

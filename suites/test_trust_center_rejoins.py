@@ -1,6 +1,6 @@
 """REJ, LEAVE: whom a trust center takes back, and under which key (075356 5.4.2.2, 5.4.3)."""
 
-from lab.cases import case, observe, procedure, remark, should, step
+from lab.cases import case, observe, procedure, should, step, weakness
 from lab.judging import demand, holds, ignored
 from lab.patterns import aps, beacon, mac, nwk, reaction_to
 from lab.procedures import require
@@ -172,7 +172,9 @@ def test_rejoin_under_the_current_link_key_only(joiner, dut_in_service, air):
         other.rejoin_request(secure=False)
         joiner.bench.wait(30)
         sent = network_keys_for(air, other.eui64, start)
-        remark("E got the network key under its code key" if sent else "E was refused")
+        others = [one for one in sent if not opens(one, other.code_key)]
+        seen = f"{len(sent)} Transport Keys to it, {len(others)} under another key than its own"
+        weakness(bool(others), "the network key is sent under a key that others know", seen)
 
 
 @case("LEAVE-04", clauses=["5.4.3"], pics="NR-ZC", dut=["tc"], level="should", findings=["F-27"])
@@ -189,7 +191,8 @@ def test_key_of_a_device_that_left_is_kept(joiner, dut_in_service, air):
         sent = network_keys_for(air, joiner.eui64, start)
         coded = [one for one in sent if opens(one, joiner.code_key)]
         should(not coded, "no Transport Key under the code key", "none under the code key")
-        remark(f"{len(sent)} Transport Keys, under K1" if sent else "the rejoin was refused")
+        seen = f"{len(sent)} Transport Keys to it"
+        weakness(bool(sent), "a device that left is let in again under its old key", seen)
     with step("D sends data under its code key", "no ack, no answer"):
         frame = joiner.read_frame(0x0000)
         plain = joiner.aps_data(frame.to_bytes(), PRICE)

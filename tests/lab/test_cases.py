@@ -159,10 +159,22 @@ def test_a_weakness_is_recorded_and_is_an_observation_either_way() -> None:
 
     recorder = run(body)
     assert recorder.exposures == ["secrets in memory: 2 keys"]
+    assert recorder.cleared == ["secrets on the console: none"]
     assert recorder.remarks == ["exposure: secrets in memory: 2 keys"]
     assert [one.observed for one in recorder.steps] == ["2 keys", "none"]
     assert recorder.observations == 2
-    assert recorder.missed == []
+    assert recorder.missed == recorder.unsettled == []
+
+
+def test_a_weakness_that_could_not_be_told_is_no_observation() -> None:
+    def body() -> None:
+        with step("memory"):
+            assert weakness(None, "secrets in memory", "not looked") is False
+
+    recorder = run(body)
+    assert recorder.unsettled == ["secrets in memory: not looked"]
+    assert recorder.exposures == recorder.cleared == []
+    assert recorder.observations == 0
 
 
 def test_a_step_outside_of_a_case_is_refused() -> None:

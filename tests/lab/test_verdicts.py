@@ -110,9 +110,10 @@ def test_a_damaged_record_names_case_and_key(change: dict[str, object], message:
 
 def test_a_record_from_before_exposures_is_read() -> None:
     data = a_record().to_json()
-    del data["missed"], data["exposures"]
+    for key in ("missed", "exposures", "cleared", "unsettled"):
+        del data[key]
     record = CaseRecord.from_json(data)
-    assert (record.missed, record.exposures) == ([], [])
+    assert record.missed == record.exposures == record.cleared == record.unsettled == []
 
 
 def test_a_record_without_id_is_refused() -> None:

@@ -11,7 +11,7 @@ import pytest
 from zigbee.crypto import cbke
 from zigbee.crypto.cbke import SUITE1, SUITE2, CbkeError, CbkeFault, Ephemeral
 from zigbee.crypto.curve import Curve
-from zigbee.crypto.ecqv import CertificateAuthority
+from zigbee.crypto.ecqv import CertificateAuthority, public_key
 from zigbee.crypto.errors import CertificateError, CertificateFault, PointError, PointFault
 from zigbee.crypto.suite import Suite
 
@@ -122,6 +122,24 @@ def test_a_neutral_shared_point(parties: Parties) -> None:
     with pytest.raises(CbkeError) as refusal:
         parties.secret(ephemeral=Ephemeral(private, public))
     assert refusal.value.fault == CbkeFault.NEUTRAL
+
+
+def test_an_ephemeral_of_order_two_is_an_ephemeral_key_of_zero() -> None:
+    """What a responder computes that takes the point, and what the harness computes for it."""
+    parties, two = Parties(SUITE1), b"\x02" + bytes(21)
+    with pytest.raises(CbkeError):
+        parties.secret(1, peer_ephemeral=two)
+    curve, associate = SUITE1.curve, 1 << 82  # that of x = 0
+    own = parties.ephemerals[1]
+    bits = int.from_bytes(own.public[1:], "big") % (1 << 82) + (1 << 82)
+    s = (own.private + bits * parties.privates[1]) % curve.order
+    static = public_key(parties.certificates[0], parties.ca.public)
+    point = curve.decompress(two, subgroup=False)
+    taken = curve.add(point, curve.multiply(associate, static))
+    careless = curve.multiply(curve.cofactor * s, taken)
+    assert careless is not None
+    z = careless.x.to_bytes(SUITE1.secret_length, "big")
+    assert parties.secret(0, ephemeral=Ephemeral(0, two)) == z
 
 
 def test_ephemeral_keys_follow_their_source(parties: Parties) -> None:
