@@ -90,6 +90,7 @@ class Joiner:
         node.mac.on_beacon = self._beacon
         node.mac.on_association_response = self._association_response
         node.aps.on_command = self._command
+        node.aps.takes = self.takes
         node.nwk.on_command = self._nwk_command
         node.zdo.on_leave = self._leave_requested
         node.nwk.routing.parent_of = lambda: self.parent
@@ -428,6 +429,15 @@ class Joiner:
             return
         if self._activate(command.sequence):
             self.save()
+
+    def takes(self, indication: Indication) -> bool:
+        """Whether APS data is let in: not under the key that only admits to the network (5.4.7.2).
+
+        It is dropped without an acknowledgement.
+        """
+        key = indication.link_key
+        under_code = key is not None and key.origin == "code"
+        return not under_code or self.node.policy.takes_data_under_code_key()
 
     def _is_ordered(self, indication: Indication) -> bool:
         """Whether the link key that protects a command, if one does, is the trust center's."""

@@ -124,6 +124,8 @@ class NwkLayer:
         for key in self.keys:
             if key.sequence == sequence:
                 self.active = key
+                if not self.node.policy.keeps_former_key():
+                    self.keys = [key]
                 return True
         return False
 

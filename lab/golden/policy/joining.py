@@ -52,6 +52,10 @@ class JoiningPolicy:
         """Whether a node that just joined establishes its link key unasked (5.4.7.1)."""
         return True
 
+    def takes_data_under_code_key(self) -> bool:
+        """Whether APS data is taken under the install code's link key (5.4.7.2: no)."""
+        return False
+
     def establishment_pause(self, attempt: int) -> float:
         """Seconds from a failed attempt at key establishment to the next (5.5.5.1).
 

@@ -20,6 +20,10 @@ class KeyPolicy:
         """How many network keys are held at once: the active and one alternate (ZB 4.3)."""
         return 2
 
+    def keeps_former_key(self) -> bool:
+        """Whether the network key of before stays beside the one switched to (ZB 4.3)."""
+        return True
+
     def obeys_switch_key(self, *, from_trust_center: bool, protected: bool) -> bool:
         """Whether Switch Key is obeyed: from the trust center, broadcast or under its link key.
 

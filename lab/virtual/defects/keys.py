@@ -103,6 +103,30 @@ class KeepsAllNetworkKeys(Defect):
         return 1000
 
 
+class TakesDataUnderCodeKey(Defect):
+    """To it a link key is a link key."""
+
+    id = "M-TCP-07"
+    clause = "SE-5.4.7.2"
+    description = "Takes APS data under the link key of its install code"
+    cases = ("TCP-07",)
+
+    def takes_data_under_code_key(self) -> bool:
+        return True
+
+
+class DropsFormerKey(Defect):
+    """It holds one network key, and no alternate."""
+
+    id = "M-TCP-08"
+    clause = "ZB-4.3"
+    description = "Drops the network key of before as soon as it is told to switch"
+    cases = ("TCP-08",)
+
+    def keeps_former_key(self) -> bool:
+        return False
+
+
 DEFECTS = (
     UnknownIssuerIsBadMessage,
     TakesAnySuiteWithBit0,
@@ -112,4 +136,6 @@ DEFECTS = (
     PadsShortEphemerals,
     SwitchesAtOnce,
     KeepsAllNetworkKeys,
+    TakesDataUnderCodeKey,
+    DropsFormerKey,
 )
