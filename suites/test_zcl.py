@@ -84,11 +84,11 @@ def test_unsupported_attribute(tc, dut_in_service, air):
         for cluster in (BASIC, IDENTIFY, KEY_ESTABLISHMENT):
             sequence = tc.read(cluster, 0xEFFF, 0x0000)
             heard = air.expect(zcl("ReadAttributesResponse").numbered(sequence), within=3)
-            first, second = heard.packet.command.fields["records"]
+            given = [(one.attribute, one.status) for one in heard.packet.command.fields["records"]]
             demand(
-                (first.status, second.status) == (UNSUPPORTED_ATTRIBUTE, 0),
-                "statuses 0x86 and 0x00",
-                f"statuses {first.status:#04x} {second.status:#04x}",
+                given == [(0xEFFF, UNSUPPORTED_ATTRIBUTE), (0x0000, 0)],
+                "status 0x86 for 0xEFFF and 0x00 for 0x0000",
+                ", ".join(f"{status:#04x} for {which:#06x}" for which, status in given),
             )
 
 
@@ -129,7 +129,8 @@ def test_discovery_agrees_with_reads(tc, dut_in_service, air):
                 for one in library.cluster(cluster).attributes("server").values()
                 if one.mandatory
             }
-            holds(mandatory <= set(found), f"mandatory {sorted(mandatory)}", "all there")
+            missing = sorted(mandatory - set(found))
+            demand(not missing, "each mandatory attribute", f"missing on {cluster:#06x}: {missing}")
             for attribute, kind in found.items():
                 sequence = tc.read(cluster, attribute)
                 heard = air.expect(zcl("ReadAttributesResponse").numbered(sequence), within=3)

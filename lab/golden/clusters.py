@@ -95,7 +95,7 @@ class Identify:
 
     def _query(self, request: Request) -> int | None:
         left = self.remaining()
-        if left == 0:
+        if not self.node.policy.tells_identify_time(left):
             return int(Status.SUCCESS)
         definition = zcl.cluster(IDENTIFY).command("IdentifyQueryResponse")
         request.answer(definition.id, definition.build(Timeout=left), cluster_specific=True)

@@ -41,7 +41,8 @@ def _read(request: Request, cluster: Cluster) -> None:
     for attribute_id in asked.attributes:
         attribute = cluster.attributes.get(attribute_id)
         if attribute is None:
-            records.append(general.AttributeRecord(attribute_id, Status.UNSUPPORTED_ATTRIBUTE))
+            if request.layer.node.policy.reports_unsupported():
+                records.append(general.AttributeRecord(attribute_id, Status.UNSUPPORTED_ATTRIBUTE))
         else:
             records.append(
                 general.AttributeRecord(
@@ -87,7 +88,8 @@ def _write(request: Request, cluster: Cluster, *, answer: bool, undivided: bool 
 
 def _discover(request: Request, cluster: Cluster) -> None:
     asked = general.DiscoverAttributes.from_bytes(request.frame.payload)
-    found = sorted(one for one in cluster.attributes if one >= asked.start)
+    policy = request.layer.node.policy
+    found = sorted(one for one in cluster.attributes if policy.lists_attribute(one, asked.start))
     listed = found[: asked.maximum]
     records = [general.DiscoveredAttribute(one, cluster.attributes[one].type) for one in listed]
     response = general.DiscoverAttributesResponse(int(len(listed) == len(found)), records)

@@ -129,7 +129,8 @@ class Joiner:
         for sequence, key in held["keys"]:
             network.add_key(NetworkKey(sequence, key))
         network.activate(held["active"])
-        network.extended_pan = held["extended_pan"]
+        if self.node.policy.keeps_extended_pan():
+            network.extended_pan = held["extended_pan"]
         self.trust_center = held["trust_center"]
         network.learn(0x0000, held["trust_center"])
         self._tune_home()

@@ -47,6 +47,11 @@ class NetworkKey:
     key: bytes
 
 
+def with_known_version(payload: bytes) -> bytes:
+    """A NWK frame as the codec reads it, which knows the header of one protocol version only."""
+    return bytes([payload[0] & ~0x3C | nwk.PROTOCOL_VERSION << 2]) + payload[1:]
+
+
 class NwkLayer:
     """Frames between any two nodes of the network."""
 
@@ -348,12 +353,14 @@ class NwkLayer:
 
     def received(self, payload: bytes, sender: Address, lqi: int, carrier: mac.MacFrame) -> None:
         """Take in the payload of a MAC data frame."""
+        version = payload[0] >> 2 & 0x0F if payload else 0
+        if not self.node.policy.takes_nwk_version(version):
+            return
         try:
-            frame = nwk.NwkFrame.from_bytes(payload)
+            frame = nwk.NwkFrame.from_bytes(with_known_version(payload))
         except CodecError:
             return
-        if not self.node.policy.takes_nwk_version(frame.version):
-            return
+        frame.version = version  # the MIC is over the header as it came
         if frame.frame_type == nwk.NwkType.INTERPAN:
             return
         opened = self._open(frame)

@@ -140,7 +140,7 @@ class PriceClient:
         return Price(
             event=fields["IssuerEventID"],
             price=fields["Price"],
-            digits=packed >> 4,
+            digits=self.node.policy.trailing_digits(packed),
             tier=packed & 0x0F,
             currency=fields["Currency"],
             start=start,
@@ -149,13 +149,17 @@ class PriceClient:
 
     def _keep(self, price: Price) -> None:
         """Newer identities displace older ones that they overlap, from their start on (D.4)."""
-        now = self.utc()
+        now, policy = self.utc(), self.node.policy
         newer = [
             one
             for one in self.known
-            if one.event >= price.event and one.start < price.end and price.start < one.end
+            if not policy.supersedes(price.event, one.event)
+            and one.start < price.end
+            and price.start < one.end
         ]
         if newer or price.end <= now:
+            return
+        if price.start > now and not policy.holds_next_price():
             return
         kept = []
         for one in self.known:
@@ -180,7 +184,8 @@ class PriceClient:
                 self.on_change(current)
 
     def _acknowledge(self, request: Request, fields: dict[str, Any], price: Price) -> None:
-        if not self.acknowledges or not fields.get("PriceControl", 0) & 0x01:
+        control = fields.get("PriceControl", 0)
+        if not self.acknowledges or not self.node.policy.acknowledges_price(control):
             return
         definition = zcl.cluster(PRICE).command("PriceAcknowledgement")
         payload = definition.build(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from lab.golden import foundation
@@ -123,7 +123,8 @@ class ZclLayer:
 
     def has_endpoint(self, number: int | None) -> bool:
         """Whether frames to this endpoint find anybody."""
-        return number in (0, ALL_ENDPOINTS) or number in self.endpoints
+        takes = self.node.policy.takes_endpoint
+        return number in (0, ALL_ENDPOINTS) or any(takes(number, own) for own in self.endpoints)
 
     # -- out --------------------------------------------------------------------------------
 
@@ -212,7 +213,9 @@ class ZclLayer:
             return
         if not frame.cluster_specific and frame.command == general.DefaultResponse.COMMAND:
             return
-        if frame.disable_default_response and status == Status.SUCCESS:
+        if not self.node.policy.gives_default_response(
+            success=status == Status.SUCCESS, disabled=frame.disable_default_response
+        ):
             return
         payload = general.DefaultResponse(frame.command, status).to_bytes()
         command = general.DefaultResponse.COMMAND
@@ -234,7 +237,8 @@ class ZclLayer:
         number, profile = indication.frame.dst_endpoint, indication.frame.profile
         candidates = list(self.endpoints.values())
         if number != ALL_ENDPOINTS:
-            candidates = [one for one in candidates if one.number == number]
+            takes = self.node.policy.takes_endpoint
+            candidates = [one for one in candidates if takes(number, one.number)]
         foreign = self.node.policy.takes_foreign_profile(profile or 0)
         return [one for one in candidates if one.profile == profile or foreign]
 
@@ -243,6 +247,8 @@ class ZclLayer:
         request = Request(self, indication, frame, None)
         side = endpoint.servers if frame.direction == Direction.TO_SERVER else endpoint.clients
         cluster = side.get(cluster_id)
+        if cluster is None and not self.node.policy.respects_direction():
+            frame, cluster = self._turned(frame, endpoint, cluster_id)
         if cluster is None:
             self._no_cluster(request, endpoint)
             return
@@ -264,6 +270,14 @@ class ZclLayer:
             self._cluster_command(request, cluster)
         else:
             foundation.handle(request, cluster)
+
+    def _turned(
+        self, frame: ZclFrame, endpoint: Endpoint, cluster_id: int
+    ) -> tuple[ZclFrame, Cluster | None]:
+        """The frame as if it were for the other side of the cluster, and that side."""
+        direction = Direction(1 - frame.direction)
+        side = endpoint.servers if direction == Direction.TO_SERVER else endpoint.clients
+        return replace(frame, direction=direction), side.get(cluster_id)
 
     def _no_cluster(self, request: Request, endpoint: Endpoint) -> None:
         """The other side of a cluster that is there refuses the command; an unknown one too."""

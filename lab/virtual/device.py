@@ -34,6 +34,8 @@ __all__ = ["SimulatedDevice"]
 #: It boots when the supply rises above the first and dies below the second, volts.
 POWER_ON_VOLTAGE = 2.7
 BROWN_OUT_VOLTAGE = 2.2
+#: Below it nothing of its state is left, brown-out detector or not.
+RETENTION_VOLTAGE = 1.0
 BOOT_TIME = 1.2
 #: Amperes: processor and receiver; more while it looks for a network.
 IDLE_CURRENT = 0.045
@@ -92,6 +94,9 @@ class SimulatedDevice:
         self.volts = volts
         on = self.running or self._boot_timer is not None
         if volts < BROWN_OUT_VOLTAGE and on:
+            if volts >= RETENTION_VOLTAGE and not self.policy.resets_on_brown_out():
+                self.hang()
+                return
             self._die()
             self._off_since = self._loop_time()
         elif volts >= POWER_ON_VOLTAGE and not on:
@@ -124,6 +129,14 @@ class SimulatedDevice:
             self.node.halt()
         self.node = self.host = None
         self.radio.receiver_on = False
+        self.console.power(False)
+
+    def hang(self) -> None:
+        """Do nothing any more until the power goes: what no conformant device comes to."""
+        if self.host is not None:
+            self.host.halt()
+        if self.node is not None:
+            self.node.halt()
         self.console.power(False)
 
     def _start(self, reason: str) -> None:

@@ -43,6 +43,8 @@ class SimulatedDisplay(ServiceUser):
         if price is None:
             self.console.say("EVENT price none")
             self._ask_price()
+        elif not self.policy.can_show(price.digits):
+            self.hang()
         else:
             self.console.say(
                 f"EVENT price id={price.event} price={price.price} digits={price.digits} "

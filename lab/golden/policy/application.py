@@ -20,6 +20,26 @@ class ApplicationPolicy:
         start = start_time or now
         return start, None if minutes == 0xFFFF else start + 60 * minutes
 
+    def trailing_digits(self, packed: int) -> int:
+        """How many digits of a price are behind the point: the high nibble (D.4.2.4.1)."""
+        return packed >> 4
+
+    def supersedes(self, event: int, other: int) -> bool:
+        """Whether a price of issuer event id ``event`` displaces ``other``: newer (D.4.2.4.1)."""
+        return event > other
+
+    def holds_next_price(self) -> bool:
+        """Whether a price that starts later is kept beside the one in force (D.4.2.4.1)."""
+        return True
+
+    def can_show(self, digits: int) -> bool:
+        """Whether a price with so many trailing digits can be shown: 0 to 15 (D.4.2.4.1)."""
+        return True
+
+    def acknowledges_price(self, control: int) -> bool:
+        """Whether a price of this PriceControl is acknowledged: bit 0 asks for it (D.4.2.4.1)."""
+        return bool(control & 0x01)
+
     # -- load control (D.2) ----------------------------------------------------------------------
 
     def load_shift(self, limit: int, rng: random.Random) -> int:

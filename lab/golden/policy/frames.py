@@ -59,11 +59,38 @@ class FramePolicy:
         """Whether a NWK frame of this protocol version is taken (ZB 3)."""
         return version == 2
 
-    # -- ZCL (ZCL 2.4, 5.4.6) --------------------------------------------------------------------
+    # -- ZCL (ZCL 2.3, 2.4, 5.4.6) ---------------------------------------------------------------
 
     def answers_broadcasts(self) -> bool:
         """Whether a broadcast command gets a Default Response (ZCL 2.4: never)."""
         return False
+
+    def gives_default_response(self, *, success: bool, disabled: bool) -> bool:
+        """Whether a unicast command gets a Default Response; ``disabled`` is its bit 4 (ZCL 2.4).
+
+        Errors are reported all the same.
+        """
+        return not (success and disabled)
+
+    def reports_unsupported(self) -> bool:
+        """Whether an attribute that is not there has its record in a read's answer (ZCL 2.3)."""
+        return True
+
+    def lists_attribute(self, attribute: int, start: int) -> bool:
+        """Whether Discover Attributes from ``start`` on lists this one (ZCL 2.3)."""
+        return attribute >= start
+
+    def takes_endpoint(self, asked: int | None, own: int) -> bool:
+        """Whether the endpoint ``own`` takes a frame to endpoint ``asked`` (ZCL 2.3)."""
+        return asked == own
+
+    def respects_direction(self) -> bool:
+        """Whether the direction bit says which side of a cluster a command is for (ZCL 2.3)."""
+        return True
+
+    def tells_identify_time(self, left: int) -> bool:
+        """Whether Identify Query is answered with ``left`` seconds to go: while it lasts (6.1)."""
+        return left > 0
 
     def takes_foreign_profile(self, profile: int) -> bool:
         """Whether an endpoint takes frames of another profile than its own (5.9: no)."""

@@ -31,3 +31,11 @@ class HardwarePolicy:
     def keeps_commissioning(self, seconds_off: float) -> bool:
         """Whether network and keys are still there after ``seconds_off`` without power."""
         return True
+
+    def resets_on_brown_out(self) -> bool:
+        """Whether a supply too low for the processor resets it, instead of leaving it hung."""
+        return True
+
+    def keeps_extended_pan(self) -> bool:
+        """Whether the extended PAN id is there after a loss of power (ZB 3.6.1)."""
+        return True

@@ -1,4 +1,4 @@
-"""Faults of the cluster library, of link-key protection and of the price client."""
+"""Faults in who is answered: broadcasts, and frames without the link key."""
 
 from __future__ import annotations
 
@@ -19,18 +19,6 @@ class AnswersBroadcasts(Defect):
         return True
 
 
-class StartTimeZeroIsTheEpoch(Defect):
-    """It takes 0 for a time long ago."""
-
-    id = "M-P19"
-    clause = "SE-D.4.2.4.1"
-    description = "Treats start time 0 as the epoch and drops the price as expired"
-    cases = ("PRICE-03",)
-
-    def price_span(self, start_time: int, minutes: int, now: int) -> tuple[int, int | None]:
-        return start_time, start_time + 60 * minutes
-
-
 class NeedsNoLinkKey(Defect):
     """The network key opens everything."""
 
@@ -43,4 +31,4 @@ class NeedsNoLinkKey(Defect):
         return False
 
 
-DEFECTS = (AnswersBroadcasts, StartTimeZeroIsTheEpoch, NeedsNoLinkKey)
+DEFECTS = (AnswersBroadcasts, NeedsNoLinkKey)

@@ -130,6 +130,18 @@ class TakesBareKeyInService(Defect):
         return aps_secured or joined
 
 
+class TakesAnyNwkVersion(Defect):
+    """It never looks which protocol it is spoken to in."""
+
+    id = "M-PRO-14"
+    clause = "ZB-3"
+    description = "Takes NWK frames of another protocol version for its own"
+    cases = ("TP/R20/BV-14",)
+
+    def takes_nwk_version(self, version: int) -> bool:
+        return True
+
+
 DEFECTS = (
     AnybodyOrdersSwitch,
     UsesLaterFrameVersion,
@@ -141,4 +153,5 @@ DEFECTS = (
     AnyLinkKeyOrders,
     SpeaksOtherProfiles,
     TakesBareKeyInService,
+    TakesAnyNwkVersion,
 )
