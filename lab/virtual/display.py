@@ -28,7 +28,8 @@ class SimulatedDisplay(ServiceUser):
 
     def service_found(self, cluster: int) -> None:
         """Ask for the price in force."""
-        self._ask_price()
+        if self.policy.asks_for_price():
+            self._ask_price()
 
     def time_changed(self) -> None:
         """Another price may hold by the right time."""

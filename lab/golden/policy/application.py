@@ -20,6 +20,10 @@ class ApplicationPolicy:
         start = start_time or now
         return start, None if minutes == 0xFFFF else start + 60 * minutes
 
+    def asks_for_price(self) -> bool:
+        """Whether a client asks for the price in force when it starts (D.4.3, 5.5.5.2)."""
+        return True
+
     def trailing_digits(self, packed: int) -> int:
         """How many digits of a price are behind the point: the high nibble (D.4.2.4.1)."""
         return packed >> 4

@@ -19,13 +19,25 @@ class StartTimeZeroIsTheEpoch(Defect):
         return start_time, start_time + 60 * minutes
 
 
+class WaitsForPrices(Defect):
+    """It leaves it to the ESI to come back to it."""
+
+    id = "M-PRICE-01"
+    clause = "SE-D.4.3"
+    description = "Asks for no current price when it starts, and waits for the next one published"
+    cases = ("PRICE-01",)
+
+    def asks_for_price(self) -> bool:
+        return False
+
+
 class KnowsCentsOnly(Defect):
     """It was made for one country."""
 
     id = "M-PRICE-02"
     clause = "SE-D.4.2.4.1"
     description = "Shows every price with two digits behind the point"
-    cases = ("PRICE-02",)
+    cases = ("PRICE-02", "PRICE-03", "PRICE-04")
 
     def trailing_digits(self, packed: int) -> int:
         return 2
@@ -73,7 +85,7 @@ class ShowsTheLastPrice(Defect):
     id = "M-PRICE-07"
     clause = "SE-D.4.2.4.1"
     description = "Shows a price on after it has expired, until another comes"
-    cases = ("PRICE-07",)
+    cases = ("PRICE-07", "PRICE-06")
 
     def price_span(self, start_time: int, minutes: int, now: int) -> tuple[int, int | None]:
         return super().price_span(start_time, 0xFFFF, now)
@@ -117,6 +129,7 @@ class HangsOnDigits(Defect):
 
 DEFECTS = (
     StartTimeZeroIsTheEpoch,
+    WaitsForPrices,
     KnowsCentsOnly,
     HoldsOnePrice,
     TakesTheLastOne,
