@@ -1,6 +1,7 @@
 """`python -m lab serve`: the virtual bench alone; `python -m lab check`: what of a bench answers;
 `python -m lab facts`: what the verdicts rest on that nobody has confirmed; `python -m lab devices`:
-the campaign with every simulated device; `python -m lab qualify`: which case catches which defect.
+the campaign with every simulated device; `python -m lab qualify`: which case catches which defect;
+`python -m lab certificates`: what the test authority issues to a device.
 """
 
 from __future__ import annotations
@@ -13,15 +14,18 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from drivers.errors import BenchFault
-from lab import checks, devices, facts, qualify
+from lab import checks, devices, facts, issuing, qualify
 from lab.bench import BenchFile
 from lab.config import ConfigError
 from lab.dut import DutFile
 from lab.setup import Setup
 
 OK, FAULT, USAGE = 0, 1, 2
+Commands = Any
+"""argparse has no public name for what `add_subparsers` gives."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,6 +58,24 @@ def _parser() -> argparse.ArgumentParser:
     listed = commands.add_parser("facts", help="list the facts register")
     listed.add_argument("--json", action="store_true", help="one JSON object a fact")
     listed.set_defaults(run=lambda given: facts.show(as_json=given.json))
+    _add_certificates(commands)
+    _add_several(commands)
+    return parser
+
+
+def _add_certificates(commands: Commands) -> None:
+    """Add the command of the test authority."""
+    issue = commands.add_parser(
+        "certificates", help="issue a device certificates of the test authority, right and wrong"
+    )
+    issue.add_argument("eui64", metavar="EUI64", help="16 hex digits, most significant first")
+    issue.add_argument("--suite", type=int, choices=(1, 2), default=1)
+    issue.add_argument("--seed", metavar="TEXT", help="of another authority than the harness's")
+    issue.set_defaults(run=lambda given: issuing.show(given.eui64, given.suite, given.seed))
+
+
+def _add_several(commands: Commands) -> None:
+    """Add the commands that run many campaigns."""
     every = commands.add_parser("devices", help="run the campaign with every simulated device")
     every.add_argument("--dut", action="append", default=[], metavar="NAME", help="default: all")
     every.add_argument(
@@ -87,7 +109,6 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--at-once", type=int, default=os.cpu_count() or 1, metavar="N", help="campaigns"
         )
-    return parser
 
 
 def _check(options: argparse.Namespace) -> int:

@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from lab.credentials import issue
 from lab.golden.clusters import basic_server, time_server
 from lab.golden.key_establishment import KeyEstablishment
 from lab.golden.link_keys import LinkKey
@@ -51,12 +50,14 @@ class SecondUnit(GoldenNode):
     """What all of them share: a fresh identity on the second radio, next to a trust center."""
 
     router = False
+    certified = False
+    """Whether it has a certificate."""
 
     def __init__(self, bench: Bench, tc: GoldenUnit) -> None:
         self.tc = tc
-        super().__init__(
-            bench, radio="second_radio", eui64=Eui64(FIRST_EUI64 | bench.random.getrandbits(32))
-        )
+        drawn = Eui64(FIRST_EUI64 | bench.random.getrandbits(32))
+        eui64 = bench.wallet.another(drawn) if self.certified else drawn
+        super().__init__(bench, radio="second_radio", eui64=eui64)
         self.dut_endpoint = tc.dut_endpoint
         self.channel = tc.channel
         self.start()
@@ -179,6 +180,7 @@ class Partner(SecondUnit):
     """
 
     router = True
+    certified = True
 
     def _build(self) -> Node:
         node = super()._build()
@@ -186,7 +188,7 @@ class Partner(SecondUnit):
         self.prices = PriceServer(node, self.endpoint, self.utc)
         for cluster in SERVED:
             self.endpoint.serve(Cluster(cluster))
-        self.establishment = KeyEstablishment(node, self.endpoint, issue(self.eui64))
+        self.establishment = KeyEstablishment(node, self.endpoint, self.bench.wallet.of(self.eui64))
         self.establishment.on_key = self.took_key
         self.partner_keys = PartnerKeys(node, lambda: self.tc.eui64)
         node.zdo.server_mask = 0x0000
@@ -252,12 +254,13 @@ class SecondNetwork(SecondUnit):
     """The coordinator and trust center of another network, on the same channel."""
 
     router = True
+    certified = True
 
     def _build(self) -> Node:
         node = super()._build()
         self.endpoint.serve(time_server(lambda: EPOCH + int(node.now)))
         self.coordinator = Coordinator(node)
-        self.establishment = KeyEstablishment(node, self.endpoint, issue(self.eui64))
+        self.establishment = KeyEstablishment(node, self.endpoint, self.bench.wallet.of(self.eui64))
         self.establishment.on_key = self.took_key
         node.zdo.server_mask = 0x0001
         return node

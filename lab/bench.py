@@ -24,6 +24,7 @@ from drivers.line import SerialLine
 from drivers.radio import SpinelRadio
 from drivers.supply import Supply
 from lab.air import AirView
+from lab.certificates import CertificatesPart, Wallet
 from lab.clock import BenchLoop, open_loop
 from lab.config import Section
 from lab.dut import DutFile, Simulated
@@ -90,6 +91,8 @@ class BenchFile(Section):
     second_radio: RadioPart | None = None
     console: LinePart | None = None
     supply: SupplyPart | None = None
+    certificates: CertificatesPart | None = None
+    """Of the authority that the devices here trust; None: of the harness's own."""
 
     @model_validator(mode="after")
     def _ports(self) -> BenchFile:
@@ -148,6 +151,7 @@ class Bench:
         self.safety_report = safety_report or Path(tempfile.gettempdir()) / "supply-safety.log"
         """Where the guard writes what it did, should the harness be killed."""
         self.seed = seed if seed is not None else file.virtual.seed if file.virtual else 1
+        self.wallet = Wallet(file.certificates)
         self.random = Random(self.seed)
         """All chance on the lab's side; sown anew for each case."""
         self.capabilities = file.capabilities
@@ -364,6 +368,7 @@ class Bench:
     def begin_case(self, case_id: str, deadline: float) -> None:
         """Make ready for a case that may take `deadline` seconds; its id sows all chance."""
         self.random.seed(f"{self.seed}/{case_id}")
+        self.wallet.begin_case()
         if self._virtual is not None:
             self._virtual.sow(case_id)
         if self.air is not None:

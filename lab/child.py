@@ -42,7 +42,7 @@ class GoldenChild(GoldenJoiner):
     def __init__(self, bench: Bench, through: int, *, router: bool = False) -> None:
         self.router = router
         self.through = through
-        eui64 = Eui64(FIRST_EUI64 | bench.random.getrandbits(32))
+        eui64 = bench.wallet.another(Eui64(FIRST_EUI64 | bench.random.getrandbits(32)))
         super().__init__(bench, radio="second_radio", eui64=eui64)
 
     def _build(self) -> Node:

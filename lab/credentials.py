@@ -2,8 +2,8 @@
 
 Its keys are derived from a fixed seed, so that a campaign can be repeated octet for octet. They
 protect nothing: a device that is to be tested against the golden unit needs a certificate of the
-same authority as the golden unit, and a lab with other test certificates names them in its bench
-file.
+same authority as the golden unit. ``python -m lab certificates`` issues them, right and wrong ones;
+a lab with certificates of another authority names them in its bench file (lab/certificates.py).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from zigbee.types import Eui64
 __all__ = ["authority", "issue"]
 
 ISSUER = bytes.fromhex("5345544553544341")
+UNKNOWN_ISSUER = bytes.fromhex("0102030405060708")
 SEED = b"Smart Energy test bench, suite 1"
 
 

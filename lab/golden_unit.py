@@ -72,7 +72,7 @@ class GoldenNode(ABC):
         self.air: AirView = bench.air
         self.channel: int = part.channel
         own = getattr(found, "identity", {}).get("eui64", DEFAULT_EUI64)
-        self.eui64 = Eui64.parse(own) if eui64 is None else eui64
+        self.eui64 = bench.wallet.home(Eui64.parse(own)) if eui64 is None else eui64
         self.generation = bench.generation
         #: the device's endpoint of profile 0x0109
         self.dut_endpoint = 1

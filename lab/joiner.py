@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lab.behind import Junction, Wire
-from lab.credentials import issue
 from lab.exchange import Exchange, complete
 from lab.golden.clusters import basic_server
 from lab.golden.joining import Joiner, State
@@ -88,7 +87,7 @@ class GoldenJoiner(GoldenUnit):
         self.joiner.channels = (self.channel,)
         node.mac.on_sent = None  # it does not look for a network unless it is told to
         self.parent = Parent(node, lambda: self.joiner.trust_center)
-        self.establishment = KeyEstablishment(node, self.endpoint, issue(self.eui64))
+        self.establishment = KeyEstablishment(node, self.endpoint, self.bench.wallet.of(self.eui64))
         self.establishment.on_key = self.took_key
         return node
 
@@ -96,14 +95,18 @@ class GoldenJoiner(GoldenUnit):
 
     def another(self, *, code_length: int = 16, eui64: Eui64 | None = None) -> GoldenJoiner:
         """Another identity on the same radio, factory-new."""
-        drawn = Eui64(0x02A7_C500_0000_0000 | self.bench.random.getrandbits(32))
         return GoldenJoiner(
             self.bench,
             radio=self.radio,
-            eui64=drawn if eui64 is None else eui64,
+            eui64=self._drawn() if eui64 is None else eui64,
             code_length=code_length,
             stage=self.stage,
         ).meeting(self)
+
+    def _drawn(self) -> Eui64:
+        """The EUI-64 of a further identity, for which there is a certificate."""
+        drawn = Eui64(0x02A7_C500_0000_0000 | self.bench.random.getrandbits(32))
+        return self.bench.wallet.another(drawn)
 
     def meeting(self, other: GoldenJoiner) -> GoldenJoiner:
         """The same, knowing the device's endpoint as ``other`` does."""
@@ -115,8 +118,7 @@ class GoldenJoiner(GoldenUnit):
         if self.junction is None:
             self.junction = Junction(self.radio)
             self.bench.call(self._join_wires(self.junction), 10.0, "the golden router")
-        drawn = Eui64(0x02A7_C500_0000_0000 | self.bench.random.getrandbits(32))
-        leaf = GoldenJoiner(self.bench, radio=Wire(self.junction), eui64=drawn)
+        leaf = GoldenJoiner(self.bench, radio=Wire(self.junction), eui64=self._drawn())
         leaf.dut_endpoint = self.dut_endpoint
         self.leaves.append(leaf)
         return leaf
@@ -124,8 +126,7 @@ class GoldenJoiner(GoldenUnit):
     @contextmanager
     def on_second_radio(self) -> Iterator[GoldenJoiner]:
         """Another identity on the second radio, on the air together with this one."""
-        drawn = Eui64(0x02A7_C500_0000_0000 | self.bench.random.getrandbits(32))
-        other = GoldenJoiner(self.bench, radio="second_radio", eui64=drawn)
+        other = GoldenJoiner(self.bench, radio="second_radio", eui64=self._drawn())
         other.dut_endpoint = self.dut_endpoint
         try:
             yield other

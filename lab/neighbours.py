@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from lab.credentials import authority, issue
+from lab.credentials import UNKNOWN_ISSUER, authority, issue
 from lab.golden.clusters import basic_server
 from lab.golden.node import Node
 from lab.golden.nwk_layer import NetworkKey
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 __all__ = ["Neighbour", "OtherTrustCenter", "neighbour", "other_trust_center", "sending_instead"]
 
 ROUTER_DEVICE = 0x0008
-UNKNOWN_ISSUER = bytes(range(1, 9))
 
 
 class Neighbour(GoldenUnit):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lab.credentials import issue
 from lab.golden.clusters import basic_server, time_server
 from lab.golden.drlc import drlc_server
 from lab.golden.key_establishment import KeyEstablishment
@@ -49,7 +48,7 @@ class TrustCenter(GoldenUnit):
         self.endpoint.serve(time_server(self.utc))
         self.endpoint.serve(drlc_server())
         self.coordinator = Coordinator(node)
-        self.establishment = KeyEstablishment(node, self.endpoint, issue(self.eui64))
+        self.establishment = KeyEstablishment(node, self.endpoint, self.bench.wallet.of(self.eui64))
         self.establishment.on_key = self.took_key
         self.prices = PriceServer(node, self.endpoint, self.utc)
         node.zdo.server_mask = 0x0001

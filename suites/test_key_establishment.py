@@ -311,7 +311,8 @@ def test_terminate_midway(tc, idle_responder, air):
 )
 def test_rogue_authority(tc, idle_responder, air):
     """A certificate of a rogue authority with the right issuer octets gives no key."""
-    rogue = issue(tc.eui64, by=authority(b"a rogue authority"))
+    trusted = tc.establishment.credentials
+    rogue = issue(tc.eui64, by=authority(b"a rogue authority", trusted.issuer))
     with step("Run the exchange with the rogue's certificate and key", "Terminate, status 2"):
         start = air.mark()
         exchange = Exchange(tc, rogue).up_to_confirm()

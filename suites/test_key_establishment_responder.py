@@ -1,13 +1,11 @@
 """CBKE: the device responds to wrong certificates, points and times (075356 Annex C)."""
 
 from lab.cases import case, observe, step, weakness
-from lab.credentials import issue
 from lab.exchange import CLUSTER, Exchange, complete, terminate, terminated
 from lab.judging import absent, demand, holds
 from lab.patterns import Pattern, zcl
 from zigbee.crypto import cbke
 from zigbee.crypto.errors import PointError
-from zigbee.types import Eui64
 
 SHALL_ANSWER = 10.0
 INITIATED = zcl("InitiateKeyEstablishmentResponse").on(CLUSTER)
@@ -17,8 +15,6 @@ MALFORMED = 0x80
 #: A device that takes it agrees on a key as with an ephemeral private key of zero: the cofactor is
 #: 2, so the point itself vanishes from what both sides compute.
 ORDER_TWO = b"\x02" + bytes(21)
-#: Another device, whose certificate and private key the golden partner holds.
-OTHER = Eui64.parse("02a7c500000000ee")
 
 
 def key_is_unchanged(tc):
@@ -113,7 +109,7 @@ def mac_u_of_sender(tc):
 )
 def test_certificate_of_another_device(tc, idle_responder, air):
     """A certificate of another device gives no key."""
-    foreign = issue(OTHER)
+    foreign = tc.bench.wallet.foreign(tc.eui64)
     with step("Exchanges with the certificate of another, MACU over either address", "no MACV"):
         for mac_u in (None, mac_u_of_sender(tc)):
             exchange = Exchange(tc, foreign)
@@ -136,7 +132,7 @@ def test_certificate_of_another_device(tc, idle_responder, air):
 )
 def test_subject_changed(tc, idle_responder, air):
     """A certificate whose subject was rewritten gives no key."""
-    other = issue(OTHER)
+    other = tc.bench.wallet.foreign(tc.eui64)
     forged = other.certificate[:22] + tc.eui64.to_be() + other.certificate[30:]
     with step("The subject of another's certificate rewritten, that other's key", "no MACV"):
         status = runs_without_key(tc, air, Exchange(tc, other), certificate=forged)
@@ -159,7 +155,7 @@ def test_certificate_checks_beyond_the_issuer(tc, idle_responder, air):
     """What a certificate is checked for beyond its issuer is recorded."""
     with step("An exchange with the certificate of another device", "recorded"):
         start = air.mark()
-        exchange = Exchange(tc, issue(OTHER))
+        exchange = Exchange(tc, tc.bench.wallet.foreign(tc.eui64))
         exchange.initiate()
         taken = air.seek(INITIATED, within=SHALL_ANSWER)
         ended = air.find(terminated(), since=start)
