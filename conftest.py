@@ -21,7 +21,7 @@ import pytest
 
 from lab.air import AirView
 from lab.bench import Bench
-from lab.cases import CaseError, recording
+from lab.cases import CaseError, declared_steps, recording
 from lab.config import ConfigError
 from lab.dut import DutAdapter
 from lab.explain import explain, runs_named
@@ -117,10 +117,9 @@ def _run_of(item: pytest.Item) -> Run | None:
     if function is None:
         return None
     call = getattr(item, "callspec", None)
+    file = item.nodeid.partition("::")[0]
     try:
-        run = run_of(
-            function, getattr(item, "module", None), call.id if call else None, item.location[0]
-        )
+        run = run_of(function, getattr(item, "module", None), call.id if call else None, file)
     except CaseError as error:
         raise pytest.UsageError(f"{item.nodeid}: {error}") from None
     if run is None and item.path.is_relative_to(SUITES):
@@ -139,11 +138,15 @@ def _select_clauses(config: pytest.Config, items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Load the files that the selection needs, and write down what was selected."""
+    """Read the steps of what was selected, load the files it needs, and write down what it is."""
     config = session.config
+    _spare_hypothesis(config)
     runs = [item.stash[RUN] for item in session.items if RUN in item.stash]
     refused = CATALOGUE not in config.stash  # pytest comes here even then
-    if refused or not runs or config.option.collectonly or config.option.why:
+    if refused or not runs:
+        return
+    _read_steps(session.items)
+    if config.option.collectonly or config.option.why:
         return
     try:
         if any(run.needs_bench for run in runs):
@@ -152,6 +155,21 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     except (ConfigError, CampaignError) as error:
         raise pytest.UsageError(str(error)) from None
     _catch_signals(config, config.stash[LAB])
+
+
+def _read_steps(items: Sequence[pytest.Item]) -> None:
+    for item in items:
+        try:
+            if RUN in item.stash:
+                declared_steps(item.stash[RUN].function)
+        except CaseError as error:
+            raise pytest.UsageError(f"{item.nodeid}: {error}") from None
+
+
+def _spare_hypothesis(config: pytest.Config) -> None:
+    """Send its plug-in away where nothing uses it: at the end it would load the whole library."""
+    if "hypothesis" not in sys.modules and config.pluginmanager.has_plugin("hypothesispytest"):
+        config.pluginmanager.unregister(name="hypothesispytest")
 
 
 @pytest.hookimpl(tryfirst=True)

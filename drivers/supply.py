@@ -15,7 +15,6 @@ from drivers.dialects import Dialect, Regulation, Trip
 from drivers.errors import BenchFault, InstrumentFault, PortGone
 from drivers.journal import Entry, Journal
 from drivers.trace import Recording
-from drivers.visa import VisaSession
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -47,6 +46,8 @@ class Supply:
         self.channel = channel
         self.identity: dict[str, str] = {}
         self.last_fault: BenchFault | None = None
+        from drivers.visa import VisaSession  # PyVISA is slow to load: for who has a supply
+
         self._session = VisaSession(name, resource, timeout_s=timeout_s, journal=journal)
         self._wanted = dialect
         self._dialect: Dialect | None = None

@@ -13,6 +13,7 @@ import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Literal, TypeVar, get_args
 
 from lab import pics
@@ -155,16 +156,21 @@ def declared_steps(function: Callable[..., Any]) -> list[StepRecord]:
     Raises CaseError when the text of a step is no literal: the report has to name it without
     running it.
     """
-    plain = inspect.unwrap(function)
-    source = textwrap.dedent(inspect.getsource(plain))
+    return [StepRecord(text, expect) for text, expect in _written_steps(inspect.unwrap(function))]
+
+
+@cache
+def _written_steps(function: Callable[..., Any]) -> list[tuple[str, str]]:
+    """Return text and expectation of each step; once a function, however many cases it makes."""
+    source = textwrap.dedent(inspect.getsource(function))
     nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
     nodes.sort(key=lambda call: (call.lineno, call.col_offset))
-    steps: list[StepRecord] = []
+    steps: list[tuple[str, str]] = []
     for call in nodes:
-        if (called := _procedure(call, plain)) is not None:
-            steps += declared_steps(called)
+        if (called := _procedure(call, function)) is not None:
+            steps += _written_steps(inspect.unwrap(called))
         elif _is_step(call):
-            steps.append(_declared(call, plain))
+            steps.append(_written_step(call, function))
     return steps
 
 
@@ -174,8 +180,8 @@ def _procedure(call: ast.Call, caller: Any) -> Callable[..., Any] | None:
     return found if getattr(found, "is_procedure", False) else None
 
 
-def _declared(call: ast.Call, function: Any) -> StepRecord:
-    """Return the step that a call of `step` declares."""
+def _written_step(call: ast.Call, function: Any) -> tuple[str, str]:
+    """Return text and expectation of the step that a call of `step` declares."""
     text = _literal(call.args[0]) if call.args else None
     if text is None:
         line = function.__code__.co_firstlineno + call.lineno - 1
@@ -184,7 +190,7 @@ def _declared(call: ast.Call, function: Any) -> StepRecord:
         )
     given = {word.arg: word.value for word in call.keywords}
     expected = given.get("expect", call.args[1] if len(call.args) > 1 else None)
-    return StepRecord(text, (_literal(expected) if expected else None) or "")
+    return text, (_literal(expected) if expected else None) or ""
 
 
 def _is_step(node: ast.AST) -> Any:

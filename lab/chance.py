@@ -8,12 +8,11 @@ samples. The distributions are scipy's.
 
 from __future__ import annotations
 
+import importlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-
-from scipy import stats
 
 __all__ = [
     "FALSE_ALARM",
@@ -23,6 +22,7 @@ __all__ = [
     "duplicates",
     "each_bit",
     "judge",
+    "load",
     "monobit",
     "runs",
     "uniform_bins",
@@ -51,6 +51,14 @@ class Verdict:
     text: str
 
 
+def load() -> None:
+    """Load scipy, which takes a second: before a bench opens whose loop must not be kept waiting.
+
+    Who only collects cases does without.
+    """
+    importlib.import_module("scipy.stats")
+
+
 def bits_of(octets: bytes, width: int) -> list[int]:
     """The lowest `width` bits of a number in big-endian octets, the lowest first."""
     number = int.from_bytes(octets, "big")
@@ -64,6 +72,8 @@ def duplicates(values: Iterable[bytes]) -> list[bytes]:
 
 def _fair(name: str, ones: int, of: int) -> Outcome:
     """Exact two-sided binomial test of a fair coin."""
+    from scipy import stats  # see load()
+
     return Outcome(name, float(stats.binomtest(ones, of, 0.5).pvalue))
 
 
@@ -90,6 +100,8 @@ def each_bit(name: str, values: Sequence[bytes], width: int) -> list[Outcome]:
 
 def uniform_bins(name: str, values: Sequence[float], low: float, high: float) -> Outcome:
     """Chi-square test that values are spread evenly over ten equal bins from `low` to `high`."""
+    from scipy import stats
+
     width = (high - low) / 10
     counts = [0] * 10
     for value in values:

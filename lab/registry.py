@@ -190,6 +190,7 @@ def finding(text: str) -> Finding:
     return _named("finding", text, findings())
 
 
+@cache
 def resolve(text: str) -> Clause:
     """Return the clause that `text` names: "SE-5.4.8.1", "5.4.8.1" or "C.3.1.2.3".
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from drivers.errors import BenchFault
 from lab import bench as benches
-from lab.cases import CaseMeta, Recorder
+from lab.cases import CaseMeta, Recorder, declared_steps
 from lab.clock import SteppedLoop
 from lab.dut import DutAdapter
 from lab.facts import Fact, doubtful
@@ -70,7 +70,7 @@ class Run:
     id: str
     title: str
     meta: CaseMeta
-    declared: list[StepRecord]
+    function: Callable[..., Any]
     place: str = ""
     """Where its function is: file and line."""
     recorder: Recorder = field(default_factory=lambda: Recorder(lambda: 0.0))
@@ -106,8 +106,7 @@ class Run:
 
     def begin(self) -> None:
         """Start afresh: no step run, nothing observed."""
-        fresh = [StepRecord(step.text, step.expect) for step in self.declared]
-        self.recorder = Recorder(lambda: 0.0, steps=fresh)
+        self.recorder = Recorder(lambda: 0.0, steps=declared_steps(self.function))
         self.conclusion = None
         self.began = None
         self.started = utc_now()

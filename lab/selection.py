@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from lab import facts
-from lab.cases import CaseError, CaseMeta, declared_steps, title_of
+from lab.cases import CaseError, CaseMeta, title_of
 from lab.registry import resolve
 from lab.runner import Run
 
@@ -30,7 +30,7 @@ def run_of(
         f"{meta.id}[{parameters}]" if several else meta.id,
         title_of(function),
         meta,
-        declared_steps(function),
+        function,
         f"{file}:{inspect.unwrap(function).__code__.co_firstlineno}",
     )
 

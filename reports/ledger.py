@@ -19,8 +19,7 @@ import pytest
 
 from lab.runner import Laboratory, Run, utc_now
 from lab.verdicts import CaseRecord
-from reports import allure, console
-from reports.build import build
+from reports import allure
 from reports.campaign import (
     ALLURE_RESULTS,
     CAMPAIGN,
@@ -178,6 +177,10 @@ class Ledger:
         if alarms and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = INCONCLUSIVE_EXIT
         if self.config.option.report:
+            # only for who wants pages: collecting cases is to be quick
+            from reports import console
+            from reports.build import build
+
             ended = session.exitstatus != pytest.ExitCode.INTERRUPTED
             console.show(build(campaign.directory, allure_html=ended))
 

@@ -6,11 +6,19 @@ from collections.abc import Iterator
 
 import pytest
 
+from lab import chance
 from lab.attacker import Attacker, Partner, SecondNetwork, on_second_radio
 from lab.dut import DutAdapter
 from lab.exchange import terminate
 from lab.golden_unit import GoldenUnit
 from lab.procedures import authenticate, fresh, join
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Load what cases of chance judge with before the bench opens, and not in the midst of one."""
+    modules = [getattr(item, "module", None) for item in session.items]
+    if not session.config.option.collectonly and any(hasattr(one, "chance") for one in modules):
+        chance.load()
 
 
 @pytest.fixture
