@@ -38,7 +38,8 @@ class _End:
     def hear(self, octets: bytes) -> None:
         """Give a frame to this end's node, soon: not while the sender is at work."""
         loop = asyncio.get_running_loop()
-        frame = RxFrame(loop.time(), octets, -40, 255, self.channel, int(loop.time() * 1e6))
+        stamp = int(loop.time() * 1e6)
+        frame = RxFrame(loop.time(), octets, -40, 255, self.channel, stamp, acked_pending=True)
         loop.call_soon(self._deliver, frame)
 
     def _deliver(self, frame: RxFrame) -> None:

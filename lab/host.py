@@ -72,7 +72,9 @@ class NodeHost:
 
     def _received(self, frame: RxFrame) -> None:
         if frame.fcs_ok:
-            self.node.frame_received(frame.octets, self._now(), frame.lqi)
+            self.node.frame_received(
+                frame.octets, self._now(), frame.lqi, promised=frame.acked_pending
+            )
             self.pump()
 
     def _advance(self, when: float) -> None:

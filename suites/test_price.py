@@ -96,6 +96,7 @@ def test_current_and_next_price_are_held(tc, client, air):
         tc.publish(tc.base + 1, 1111, minutes=2)
         tc.publish(tc.base + 2, 2222, start=tc.utc() + 120, minutes=10)
         start = tc.bench.now()
+        tc.bench.wait(tc.poll_period)  # a sleepy device has to fetch both
         with tc.tapped("mac", "out", lambda frame: None):
             shows(client, "0.1111", bench=tc.bench)
             tc.bench.wait(start + 120 - tc.bench.now())

@@ -35,6 +35,7 @@ WELL_KNOWN_KEY = b"ZigBeeAlliance09"
     dut=["joiner"],
     needs=SECOND,
     findings=["F-28"],
+    version=2,
 )
 def test_secured_rejoin_after_losing_the_parent(tc, dut_in_service, air):
     """Secured rejoin after losing the parent."""
@@ -58,7 +59,7 @@ def test_secured_rejoin_after_losing_the_parent(tc, dut_in_service, air):
         with step("The trust center comes back; key probe", "answered under the same link key"):
             router.off()
             tc.on()
-            answers_probe(tc)
+            back_in_service(tc, 900)
 
 
 @procedure

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from lab.golden.link_keys import LinkKey, LinkKeys
+from lab.golden.mac_layer import PERSISTENCE
 from lab.golden.nwk_layer import is_broadcast
 from zigbee import aps, nwk
 from zigbee.crypto import ccm
@@ -195,8 +196,12 @@ class ApsLayer:
         self, frame: aps.ApsFrame, dst: int, secure: bool, done: Callable[[bool], None] | None
     ) -> None:
         entry = (dst, frame.counter)
-        timer = self.node.after(ACK_WAIT, lambda: self._ack_missing(entry))
+        timer = self.node.after(self._patience(dst), lambda: self._ack_missing(entry))
         self._pending[entry] = Pending(frame, dst, secure, MAX_RETRIES, timer, done)
+
+    def _patience(self, dst: int) -> float:
+        """Seconds to await an acknowledgement: a child that polls has to fetch the frame first."""
+        return ACK_WAIT + (0.0 if self.node.nwk.children.get(dst, True) else PERSISTENCE)
 
     def _ack_missing(self, entry: tuple[int, int]) -> None:
         pending = self._pending.get(entry)
@@ -208,7 +213,9 @@ class ApsLayer:
                 pending.done(False)
             return
         pending.tries -= 1
-        pending.timer = self.node.after(ACK_WAIT, lambda: self._ack_missing(entry))
+        pending.timer = self.node.after(
+            self._patience(pending.dst), lambda: self._ack_missing(entry)
+        )
         self._transmit(pending.frame, pending.dst, pending.secure)
 
     def _acknowledged(self, frame: aps.ApsFrame, src: int) -> None:

@@ -540,6 +540,11 @@ class KeyEstablishment:
         subject = certificate[22:30]
         return sender is None or self.node.policy.subject_is_partner(subject, sender.to_be())
 
+    @property
+    def busy(self) -> bool:
+        """Whether an exchange is under way, on either side."""
+        return any(party.exchange is not None for party in (self.initiator, *self.seats))
+
     def failed(self, status: int) -> None:
         """Tell that an exchange ended without a key."""
         if self.on_failed is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from lab.golden.effects import MatchSources, Tune
@@ -23,19 +24,24 @@ __all__ = ["MacLayer"]
 
 BROADCAST = 0xFFFF
 NO_SHORT_ADDRESS = 0xFFFE
+#: macMaxFrameRetries.
+RETRIES = 3
 #: macResponseWaitTime of a 2.4 GHz device, 32 superframe units of 15.36 ms.
 RESPONSE_WAIT = 0.492
 #: Octets of a MAC auxiliary header without a key identifier: security control, frame counter.
 MAC_AUXILIARY = 5
 #: macTransactionPersistenceTime of a ZigBee PRO parent, seconds.
 PERSISTENCE = 7.68
+#: How long a radio may take to learn that a frame is held, seconds.
+SETTLING = 0.05
 
 
 @dataclass(slots=True)
 class Indirect:
-    """A frame that waits for its receiver to poll."""
+    """A frame that waits for its receiver to poll, since and until when (seconds)."""
 
     frame: mac.MacFrame
+    since: float
     expires: float
     done: Callable[[str, bool], None] | None
     fresh: Callable[[], bytes] | None = None
@@ -140,13 +146,17 @@ class MacLayer:
         return ended
 
     def send_frame(
-        self, frame: mac.MacFrame, done: Callable[[str, bool], None] | None = None
+        self,
+        frame: mac.MacFrame,
+        done: Callable[[str, bool], None] | None = None,
+        retries: int = RETRIES,
     ) -> None:
         """Send a MAC frame as it is, through the taps."""
         frame.version = frame.version or self.node.policy.mac_version()
         for out in self.node.through_taps("mac", "out", frame):
             octets = out if isinstance(out, bytes) else out.to_bytes()
-            self.node.transmit(octets, self._counting(done) if frame.ack_request else done)
+            told = self._counting(done) if frame.ack_request else done
+            self.node.transmit(octets, told, retries)
             done = None
 
     def _counting(self, done: Callable[[str, bool], None] | None) -> Callable[[str, bool], None]:
@@ -225,7 +235,7 @@ class MacLayer:
         address = frame.dst
         if address is None:
             return
-        held = Indirect(frame, self.node.now + PERSISTENCE, done, fresh)
+        held = Indirect(frame, self.node.now, self.node.now + PERSISTENCE, done, fresh)
         self._indirect.setdefault(address, []).append(held)
         self._match_sources()
         self.node.after(PERSISTENCE, lambda: self._expire(address))
@@ -250,29 +260,44 @@ class MacLayer:
         extended = tuple(sorted(a for a in self._indirect if isinstance(a, Eui64)))
         self.node.outbox.append(MatchSources(short, extended))
 
-    def _polled(self, address: Address) -> None:
+    def _polled(self, address: Address, promised: bool) -> None:
+        """Send what was held longest, if the poll's acknowledgement promised it.
+
+        Who was promised nothing listens no longer. A radio that does not tell what it promised is
+        trusted to have promised a frame of which it has known for a while.
+        """
         held = self._indirect.get(address)
-        if not held:
+        if not held or not (promised or held[0].since + SETTLING <= self.node.now):
             return
         one = held.pop(0)
         one.frame.pending = bool(held)
         if one.fresh is not None:
             one.frame.payload = one.fresh()
         self._keep(address, held)
-        self.send_frame(one.frame, one.done)
+        self.send_frame(one.frame, partial(self._fetched, address, one), retries=0)
+
+    def _fetched(self, address: Address, one: Indirect, status: str, pending: bool) -> None:
+        """A held frame was sent: once for each poll, until it arrives or expires (7.5.6.5)."""
+        if status != "acked" and one.expires > self.node.now:
+            self._keep(address, [one, *self._indirect.get(address, [])])
+        elif one.done is not None:
+            one.done(status, pending)
 
     # -- in ---------------------------------------------------------------------------------
 
-    def received(self, octets: bytes, lqi: int) -> None:
-        """Take in one PSDU; what does not parse or is not for this node is dropped."""
+    def received(self, octets: bytes, lqi: int, promised: bool) -> None:
+        """Take in one PSDU; what does not parse or is not for this node is dropped.
+
+        ``promised``: the radio acknowledged it with the frame pending bit set.
+        """
         try:
             frame = mac.MacFrame.from_bytes(octets)
         except CodecError:
             return
         for one in self.node.through_taps("mac", "in", frame):
-            self._handle(one, lqi)
+            self._handle(one, lqi, promised)
 
-    def _handle(self, frame: mac.MacFrame, lqi: int) -> None:
+    def _handle(self, frame: mac.MacFrame, lqi: int, promised: bool) -> None:
         if frame.frame_type == mac.MacType.ACK or not self._for_us(frame):
             return
         if self._is_duplicate(frame):
@@ -287,7 +312,7 @@ class MacLayer:
         elif frame.frame_type == mac.MacType.BEACON:
             self._beacon(frame, lqi)
         elif frame.frame_type == mac.MacType.COMMAND:
-            self._command(frame)
+            self._command(frame, promised)
 
     def _for_us(self, frame: mac.MacFrame) -> bool:
         if frame.dst is None:
@@ -318,7 +343,7 @@ class MacLayer:
             return
         self.on_beacon(beacon, frame.src_pan, frame.src, lqi)
 
-    def _command(self, frame: mac.MacFrame) -> None:
+    def _command(self, frame: mac.MacFrame, promised: bool) -> None:
         try:
             command = mac.parse_mac_command(frame.payload)
         except CodecError:
@@ -327,7 +352,7 @@ class MacLayer:
             if self.answers_beacon_requests:
                 self._send_beacon()
         elif isinstance(command, mac.DataRequest) and frame.src is not None:
-            self._polled(frame.src)
+            self._polled(frame.src, promised)
         elif isinstance(command, mac.AssociationRequest) and isinstance(frame.src, Eui64):
             if self.on_association is not None:
                 self.on_association(frame.src, command.capability)

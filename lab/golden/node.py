@@ -121,10 +121,15 @@ class Node:
 
     # -- in ---------------------------------------------------------------------------------
 
-    def frame_received(self, octets: bytes, now: float, lqi: int = 255) -> None:
-        """Take in one PSDU (without FCS) that the radio received at ``now`` seconds."""
+    def frame_received(
+        self, octets: bytes, now: float, lqi: int = 255, *, promised: bool = True
+    ) -> None:
+        """Take in one PSDU (without FCS) that the radio received at ``now`` seconds.
+
+        ``promised``: the radio acknowledged it with the frame pending bit set.
+        """
         self.now = max(self.now, now)
-        self.mac.received(octets, lqi)
+        self.mac.received(octets, lqi, promised)
 
     def transmit_done(self, token: int, status: str, pending: bool, now: float) -> None:
         """Tell how the transmission ``token`` ended: ``acked``, ``sent``, ``no_ack``, ..."""

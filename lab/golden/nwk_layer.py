@@ -271,7 +271,7 @@ class NwkLayer:
         Otherwise a broadcast that overtakes it would make its counter an old one.
         """
         if is_broadcast(frame.dst):
-            self._broadcast(frame, next_hop, done)
+            self._broadcast(frame, next_hop, done, again)
             return
         if next_hop is None:
             next_hop = self.routing.next_hop(frame.dst)
@@ -291,6 +291,7 @@ class NwkLayer:
         frame: nwk.NwkFrame,
         next_hop: Address | None,
         done: Callable[[str, bool], None] | None,
+        again: Callable[[], bytes] | None,
     ) -> None:
         """To all neighbours; who polls has its parent send it, and hold it for it (3.6.5)."""
         parent = self.routing.parent
@@ -300,7 +301,7 @@ class NwkLayer:
         self.node.mac.send(octets, MAC_BROADCAST if next_hop is None else next_hop, done=done)
         if frame.dst == nwk.BROADCAST_ALL:
             for child in [one for one, listens in self.children.items() if not listens]:
-                self.node.mac.send(octets, child, indirect=True)
+                self.node.mac.send(octets, child, indirect=True, fresh=again)
 
     # -- broadcasts -------------------------------------------------------------------------
 
@@ -328,7 +329,7 @@ class NwkLayer:
 
     def _relay_now(self, frame: nwk.NwkFrame) -> None:
         if self.active is not None:
-            self._to_mac(self.secured(frame), None, None)
+            self._to_mac(self.secured(frame), None, None, partial(self._octets, frame))
 
     # -- link status ------------------------------------------------------------------------
 

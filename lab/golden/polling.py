@@ -6,10 +6,11 @@ awaits an answer, and at once when a frame said that another is held. Times are 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lab.golden.joining import State
-from zigbee import aps, mac
+from zigbee import aps, mac, nwk
 from zigbee.types import Eui64
 
 if TYPE_CHECKING:
@@ -20,22 +21,25 @@ __all__ = ["Poller"]
 
 #: Between two polls while something is expected.
 FAST = 0.5
-#: How long an answer is expected: the time that key establishment advertises, and some more.
+#: How long an answer to what was sent is expected.
 EXPECTANT = 13.0
+REJOIN_REQUEST = b"\x06"
 #: Between a frame and the poll for the next that the parent holds.
 NEXT = 0.02
 
 
 class Poller:
-    """Polls for a joined node."""
+    """Polls for a joined node; ``awaits`` tells whether an application still awaits something."""
 
-    def __init__(self, node: Node, joiner: Joiner) -> None:
+    def __init__(self, node: Node, joiner: Joiner, awaits: Callable[[], bool]) -> None:
         self.node = node
         self.joiner = joiner
+        self.awaits = awaits
         self._expectant_until = 0.0
         self._timer: Timer | None = None
         node.mac.polls = True
         node.tap("aps", "out", self._sent)
+        node.tap("nwk", "out", self._asked)
         node.tap("mac", "in", self._received)
 
     def start(self) -> None:
@@ -50,7 +54,8 @@ class Poller:
     @property
     def busy(self) -> bool:
         """Whether something is expected."""
-        return not self.joiner.in_service or self.node.now < self._expectant_until
+        expectant = self.node.now < self._expectant_until or self.awaits()
+        return expectant or not self.joiner.in_service
 
     @property
     def _may_ask(self) -> bool:
@@ -68,6 +73,12 @@ class Poller:
         """Something that is answered goes out."""
         if frame.frame_type == aps.ApsType.DATA and frame.ack_request:
             self._expectant_until = self.node.now + EXPECTANT
+            self._in(FAST)
+        return frame
+
+    def _asked(self, frame: nwk.NwkFrame) -> nwk.NwkFrame:
+        """The answer to a Rejoin Request is held by the new parent (3.6.1.4.2)."""
+        if frame.frame_type == nwk.NwkType.COMMAND and frame.payload[:1] == REJOIN_REQUEST:
             self._in(FAST)
         return frame
 

@@ -110,7 +110,7 @@ class SimulatedSleepyDisplay(SimulatedDisplay):
     def applications(self, node: Node, endpoint: Endpoint) -> None:
         """Those of the display, and the polls that feed them."""
         super().applications(node, endpoint)
-        self.poller = Poller(node, self.joiner)
+        self.poller = Poller(node, self.joiner, lambda: self.establishment.busy)
         self.poller.start()
 
     def station(self) -> Radio:
