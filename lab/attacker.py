@@ -26,6 +26,7 @@ from lab.golden.zcl_layer import Cluster, Endpoint
 from lab.golden_unit import ENDPOINT, GoldenNode, GoldenUnit
 from lab.verdicts import Inconclusive
 from zigbee.aps import ApsFrame, ApsType
+from zigbee.mac import MacFrame
 from zigbee.nwk import NwkFrame
 from zigbee.security import KeyId
 from zigbee.types import Eui64
@@ -118,6 +119,18 @@ class SecondUnit(GoldenNode):
         """Leave the air for good."""
         self.off()
         self.node.halt()
+
+    def send_mac(self, frame: MacFrame | bytes) -> None:
+        """Send a MAC frame as it is; what is for a device that sleeps goes out when it polls.
+
+        The golden parent's radio sends it then, in the name of this unit: an attacker would wait
+        for that moment too.
+        """
+        is_for_it = isinstance(frame, MacFrame) and frame.dst in (self.air.dut_short, self.device)
+        if self.sleepy and is_for_it:
+            self.tc.do(self.tc.node.mac.hold, frame, self.device_short)
+        else:
+            super().send_mac(frame)
 
     # -- sending as somebody ----------------------------------------------------------------
 

@@ -78,7 +78,7 @@ def commands(tc, attacker):
 @case(
     "COEX-01",
     clauses=["5.9", "5.4.6"],
-    pics="LL-PRO and not NR-SED",
+    pics="LL-PRO",
     kind="security",
     findings=["F-37", "F-26"],
     needs=["radio", "second_radio", "sniffer"],

@@ -112,7 +112,7 @@ def energy_use(air, short, since):
 @case(
     "SD-02",
     clauses=["5.5.5.2", "5.4.7.4"],
-    pics="COM-SD and SEC-PLK and not NR-SED",
+    pics="COM-SD and SEC-PLK and not NR-SED",  # a device that sleeps hears no announcement
     dut=["joiner"],
     revision="1.1",
     needs=SECOND,
@@ -176,7 +176,7 @@ def test_rediscovery_period(tc, dut_in_service, air):
 @case(
     "SD-04",
     clauses=["5.5.5.2"],
-    pics="COM-SD and not NR-SED",
+    pics="COM-SD and not NR-SED",  # a device that sleeps hears no announcement
     dut=["joiner"],
     revision="1.1",
     level="should",
@@ -211,7 +211,7 @@ def test_reaction_to_an_announcement(tc, dut_in_service, air):
 @case(
     "SD-05",
     clauses=["5.5.5.2"],
-    pics="COM-SD and not NR-SED",
+    pics="COM-SD and not NR-SED",  # a device that sleeps hears no announcement
     dut=["joiner"],
     kind="robustness",
     revision="1.1",

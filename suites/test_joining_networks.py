@@ -129,7 +129,7 @@ def test_second_transport_key_while_joining(tc, fresh_dut, attacker, air):
 @case(
     "JOIN-20",
     clauses=["ZB-4.4.3", "5.2.1"],
-    pics="SEC-TCLK and SEC-PLK and not NR-SED",
+    pics="SEC-TCLK and SEC-PLK",
     dut=["joiner"],
     kind="security",
     needs=SECOND,

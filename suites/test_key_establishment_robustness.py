@@ -98,7 +98,7 @@ def test_ephemerals_are_unrelated(tc, idle_responder, air):
 @case(
     "CBKE-31",
     clauses=["C.3.1.2.3.4"],
-    pics="SEC-CBKER and not NR-SED",
+    pics="SEC-CBKER",
     kind="security",
     findings=["F-39"],
     needs=["radio", "second_radio", "sniffer"],

@@ -244,7 +244,7 @@ def test_link_key_differs_after_each_establishment(tc, idle_responder, air):
 @case(
     "LKEY-10",
     clauses=["ZB-4.4.1", "5.4.6"],
-    pics="SEC-CBKER and SEC-PLK and not NR-SED",
+    pics="SEC-CBKER and SEC-PLK",
     dut=["joiner"],
     kind="security",
     findings=["F-26"],

@@ -126,7 +126,7 @@ class MacLayer:
             pan_compression=True,
         )
         if indirect:
-            self._hold(frame, done, fresh)
+            self.hold(frame, dst, done, fresh)
         else:
             self.send_frame(frame, self._watched(dst, done))
 
@@ -226,15 +226,14 @@ class MacLayer:
 
     # -- indirect transmission --------------------------------------------------------------
 
-    def _hold(
+    def hold(
         self,
         frame: mac.MacFrame,
-        done: Callable[[str, bool], None] | None,
+        address: Address,
+        done: Callable[[str, bool], None] | None = None,
         fresh: Callable[[], bytes] | None = None,
     ) -> None:
-        address = frame.dst
-        if address is None:
-            return
+        """Keep a frame, as it is, until the neighbour of this address polls (7.5.5)."""
         held = Indirect(frame, self.node.now, self.node.now + PERSISTENCE, done, fresh)
         self._indirect.setdefault(address, []).append(held)
         self._match_sources()
