@@ -68,11 +68,11 @@ class Registrar(TrustCenter):
         self._heard_pans.add(pan)
 
     def _form(self, channel: int, pan: int | None, formed: Callable[[], None]) -> None:
-        rng = self.node.random
-        while pan is None or pan in self._heard_pans:
+        rng, policy = self.node.random, self.node.policy
+        while pan is None or not policy.may_take_pan(pan, self._heard_pans):
             pan = rng.randrange(0x0001, 0xFFF0)
         extended = Eui64(rng.getrandbits(63) | 1)
-        key = NetworkKey(0, self.node.policy.draws_network_key(rng))
+        key = NetworkKey(0, policy.draws_network_key(rng))
         self.form(channel=channel, pan=pan, extended_pan=extended, key=key)
         self.save()
         formed()

@@ -13,6 +13,10 @@ __all__ = ["TrustCenterPolicy"]
 class TrustCenterPolicy:
     """A conformant node's decisions of this chapter."""
 
+    def may_take_pan(self, pan: int, heard: set[int]) -> bool:
+        """Whether a network is formed under ``pan``: by none of the PAN ids heard (5.5.1)."""
+        return pan not in heard
+
     def draws_network_key(self, rng: random.Random) -> bytes:
         """A network key of 16 octets for a new network or an update (5.5.1, ZB 4.5.4.1)."""
         return rng.randbytes(16)
