@@ -1,45 +1,19 @@
 """PLK: the device as the trust center that brokers partner link keys (075356 5.4.7.4)."""
 
+from lab.brokering import ask, ask_as_revision, partner_key_for
 from lab.cases import case, observe, remark, should, step
 from lab.golden.partner_keys import PartnerKeys
 from lab.judging import demand, holds
-from lab.patterns import Pattern
-from zigbee.aps import KeyType, RequestKey, TransportKey
 from zigbee.security import KeyId
 
 CONSOLE = ["radio", "sniffer", "console"]
 WITHIN = 5.0
 
 
-def partner_key_for(one=None):
-    """A Transport Key of an application link key, to this device or to any."""
-    return Pattern(
-        "Transport Key of a partner key" + (f" to {one.eui64}" if one else ""),
-        lambda packet: (
-            isinstance(packet.aps_command, TransportKey)
-            and packet.aps_command.key_type == KeyType.APPLICATION_LINK
-            and (one is None or packet.nwk.dst == one.node.mac.short)
-        ),
-    )
-
-
 def holding(one, dut):
     """The device-side half of partner keys on a golden device, which then keeps what it gets."""
     one.partner_keys = PartnerKeys(one.node, lambda: dut.eui64)
     return one
-
-
-def ask(one, other, *, key=None):
-    """Send Request Key for a key with ``other``, under ``key`` if one is given."""
-    command = RequestKey(KeyType.APPLICATION_MASTER, other.eui64)
-    one.do(one.node.aps.send_command, command, 0x0000, link_key=key)
-
-
-def ask_as_revision(joiner, one, other):
-    """One asks for the other; in a 1.0 network both have to."""
-    ask(one, other, key=one.link_key)
-    if joiner.bench.revision == "1.0":
-        ask(other, one, key=other.link_key)
 
 
 def given(air, first, second, since):
@@ -164,7 +138,7 @@ def test_no_partner_key_for_the_unauthenticated(joiner, dut_in_service, air):
     with step("It establishes a link key; the first asks again", "both get the key"):
         leaf.establish()
         start = air.mark()
-        ask_as_revision(joiner, joiner, leaf)
+        ask_as_revision(joiner, leaf)
         given(air, joiner, leaf, start)
 
 
@@ -190,7 +164,7 @@ def test_request_under_the_code_key(joiner, dut_in_service, air):
     with step("It establishes a link key and asks again", "both get the key"):
         leaf.establish()
         start = air.mark()
-        ask_as_revision(joiner, leaf, joiner)
+        ask_as_revision(leaf, joiner)
         given(air, leaf, joiner, start)
 
 

@@ -3,17 +3,22 @@
 from statistics import correlation, fmean
 
 import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import ECB
 
 from lab import chance
+from lab.brokering import ask_as_revision, partner_key_for
 from lab.cases import case, observe, procedure, remark, step, weakness
 from lab.entropy import difference
 from lab.exchange import Exchange, terminate
 from lab.golden.drlc import CANCELLED, DRLC, STARTED
 from lab.judging import demand
 from lab.patterns import any_frame, beacon_request, mac, zcl, zdp
-from lab.procedures import PERMIT, fresh, quiet, reached
+from lab.procedures import PERMIT, fresh, join, quiet, reached
 from lab.tc import EPOCH
 from lab.verdicts import Inconclusive
+from zigbee.crypto.mmo import hmac_mmo, mmo_hash
 from zigbee.mac import AssociationRequest
 from zigbee.zcl import Direction, ZclFrame, general
 
@@ -22,6 +27,7 @@ BOOTS = {5.0: 100, 0.2: 10, 1.0: 10, 30.0: 10}
 #: How far apart in the order of boots two ephemeral keys are compared.
 NEIGHBOURS = 8
 X_BITS = 163
+FORMATIONS, UPDATES, PARTNER_KEYS, KEY_BITS = 10, 4, 200, 128
 EVENTS, RANDOMIZE_START, HIGHEST_SHIFT, TOLERANCE = 100, 0x01, 1800, 5
 START_RANDOMIZE_MINUTES = 0x0001
 JOINS = 60
@@ -125,6 +131,83 @@ def test_ephemerals_after_power_up(tc, dut, idle_responder, gathered):
         ]
         near = [gap for gap in (difference(*pair) for pair in pairs) if gap is not None]
         demand(not near, "no related keys", f"{len(pairs)} pairs, {len(near)} related")
+
+
+@procedure
+def keys_drawn_by_chance(keys):
+    """The judgement of RAND-03 and RAND-04: keys of 16 octets, in the order of their making."""
+    with step("Look for a key that came twice", "none"):
+        twice = chance.duplicates(keys)
+        demand(not twice, "no key twice", f"{len(keys)} keys, {len(twice)} repeated")
+    pooled = [bit for key in keys for bit in chance.bits_of(key, KEY_BITS)]
+    whole = [chance.monobit("all bits", pooled), chance.runs("all bits", pooled)]
+    spread_evenly([*whole, *chance.each_bit("key", keys, KEY_BITS)], len(keys))
+
+
+@case(
+    "RAND-03",
+    clauses=["ZB-4.5.4.1", "5.5.1"],
+    pics=["NR-ZC", "SEC-NKUPD"],
+    needs=["radio", "sniffer", "console", "supply"],
+    dut=["tc"],
+    kind="security",
+    findings=["F-03"],
+    deadline=20000,
+)
+def test_network_keys_are_random(joiner, dut):
+    """Network keys of a trust center: uniqueness and bias."""
+    keys = []
+    with step("Ten times: cut the power, form a network, and change its key four times", "50 keys"):
+        for _ in range(FORMATIONS):
+            dut.ensure_powered()
+            dut.power_cycle(5)
+            join(joiner, dut)
+            keys.append(joiner.network_key.key)
+            keys += [joiner.update_network_key(dut).key for _ in range(UPDATES)]
+        observe(f"{len(keys)} network keys")
+    keys_drawn_by_chance(keys)
+
+
+def brokered(joiner, leaf):
+    """The partner key that the device gives when one golden device asks for the other; or None."""
+    start = joiner.air.mark()
+    ask_as_revision(joiner, leaf)
+    heard = joiner.air.seek(partner_key_for(joiner), within=5, since=start)
+    joiner.bench.wait(1)
+    return heard.packet.aps_command.key if heard else None
+
+
+def made_from(key):
+    """What a lazy trust center would make of a key to get the next one."""
+    zero = bytes(16)
+    cipher = Cipher(AES(key), ECB()).encryptor()
+    return {cipher.update(zero), mmo_hash(key), hmac_mmo(key, b"\0"), hmac_mmo(key, zero)}
+
+
+@case(
+    "RAND-04",
+    clauses=["ZB-4.5.4.1", "5.4.7.4"],
+    pics="SEC-PLK",
+    needs=["radio", "sniffer", "console"],
+    dut=["tc"],
+    kind="security",
+    findings=["F-03", "F-20"],
+    deadline=20000,
+)
+def test_partner_keys_are_random(joiner, dut_in_service):
+    """Partner link keys from a broker: uniqueness, bias, and none made from a former one."""
+    leaf = joiner.behind()
+    leaf.bring_in(dut_in_service)
+    with step("Two golden devices ask 200 times for a partner key", "a key each time"):
+        given = [brokered(joiner, leaf) for _ in range(PARTNER_KEYS)]
+        keys = [key for key in given if key is not None]
+        if len(keys) < 0.9 * PARTNER_KEYS:
+            raise Inconclusive(f"{len(keys)} keys for {PARTNER_KEYS} requests")
+        observe(f"{len(keys)} partner keys")
+    with step("Compare each with what can be made of the others", "none is so made"):
+        made = set().union(*map(made_from, keys)) & set(keys)
+        demand(not made, "no key made from another", f"{len(made)} keys made from another")
+    keys_drawn_by_chance(keys)
 
 
 def constant(name, values):

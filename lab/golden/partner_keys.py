@@ -117,7 +117,8 @@ class Broker:
 
     def give(self, requester: Eui64, partner: Eui64, key: bytes | None = None) -> bytes:
         """Send ``key`` (by default a new one) to both; gives it. The requester is the initiator."""
-        drawn = self.node.random.randbytes(16) if key is None else key
+        policy = self.node.policy
+        drawn = policy.draws_partner_key(self.node.random) if key is None else key
         if self.on_key is not None:
             self.on_key(requester, partner, drawn)
         self.transport(drawn, requester, partner, initiator=1)

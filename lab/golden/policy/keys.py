@@ -85,6 +85,10 @@ class KeyPolicy:
         """Whether a 1.0 trust center gives a key only when both have asked (5.4.7.4 of 1.0)."""
         return True
 
+    def draws_partner_key(self, rng: random.Random) -> bytes:
+        """A partner link key of 16 octets, drawn by the trust center (5.4.7.4, ZB 4.5.4.1)."""
+        return rng.randbytes(16)
+
     def gives_key_to_both(self) -> bool:
         """Whether the partner of who asked gets the key too (5.4.7.4)."""
         return True

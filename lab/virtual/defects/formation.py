@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import random
+
 from lab.virtual.defects.base import Defect
+from zigbee.crypto.mmo import mmo_hash
 
 __all__ = ["DEFECTS"]
 
@@ -20,4 +23,32 @@ class FormsWhereOthersAre(Defect):
         return True
 
 
-DEFECTS = (FormsWhereOthersAre,)
+class KeepsKeysShort(Defect):
+    """It draws a key as text, and so its octets from a few."""
+
+    id = "M-RAND-03"
+    dut = "esi"
+    clause = "ZB-4.5.4.1"
+    description = "Draws network keys of sixteen ASCII hexadecimal digits"
+    cases = ("RAND-03",)
+
+    def draws_network_key(self, rng: random.Random) -> bytes:
+        return rng.randbytes(8).hex().encode("ascii")
+
+
+class ChainsPartnerKeys(Defect):
+    """It draws one key by chance, and each later one is the hash of the one before."""
+
+    id = "M-RAND-04"
+    dut = "esi"
+    clause = "ZB-4.5.4.1"
+    description = "Makes each partner link key from the one that it gave before"
+    cases = ("RAND-04",)
+    last = b""
+
+    def draws_partner_key(self, rng: random.Random) -> bytes:
+        self.last = mmo_hash(self.last or rng.randbytes(16))
+        return self.last
+
+
+DEFECTS = (FormsWhereOthersAre, KeepsKeysShort, ChainsPartnerKeys)
