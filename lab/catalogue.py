@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab.cases import title_of
 from lab.registry import resolve
 
 __all__ = ["CaseSource", "cases"]
@@ -30,6 +31,8 @@ class CaseSource:
     level: str
     source: str
     """Its text, from the decorator to the end."""
+    title: str = ""
+    findings: tuple[str, ...] = ()
 
     def names(self, clause: str) -> bool:
         """Whether it tests this clause (a full id) or a sub-clause of it."""
@@ -54,4 +57,12 @@ def _of_file(path: Path) -> Iterator[CaseSource]:
         if meta is not None:
             clauses = tuple(resolve(one).id for one in meta.clauses)
             test = f"{place.as_posix()}::{name}"
-            yield CaseSource(meta.id, test, clauses, meta.level, inspect.getsource(found))
+            yield CaseSource(
+                meta.id,
+                test,
+                clauses,
+                meta.level,
+                inspect.getsource(found),
+                title_of(found),
+                meta.findings,
+            )

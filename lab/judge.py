@@ -57,6 +57,14 @@ def why_not(
     return None
 
 
+def is_by_claim(reason: str) -> bool:
+    """Whether a reason of `why_not` is what the device is and claims, and not what the bench lacks.
+
+    Where the PICS says nothing of an item, nothing is claimed and nothing is known either.
+    """
+    return reason.startswith(("revision: ", "role: ", "PICS: ")) and " is absent" not in reason
+
+
 def judge_end(meta: CaseMeta, recorder: Recorder, vouch: Callable[[], None]) -> Conclusion:
     """Conclude a case that ran to its end without an exception.
 
@@ -145,11 +153,7 @@ def _judge_violation(
             Verdict.INCONCLUSIVE, f"{doubt}; what was seen does not count: {said}", bench_fault=True
         )
     if meta.level != "shall":
-        recorder.miss(said)
-        if missing := recorder.not_run():
-            reason = f"a missed {meta.level!r} ended the case with {len(missing)} steps to go"
-            return Conclusion(Verdict.INCONCLUSIVE, f"{reason}: {said}")
-        return Conclusion(Verdict.PASS, f"recommendation missed: {said}")
+        return _judge_what_cannot_fail(meta, recorder, said)
     if doubtful:
         names = ", ".join(sorted(doubtful))
         return Conclusion(
@@ -158,6 +162,20 @@ def _judge_violation(
             "facts register, or assume them with --assume-facts",
         )
     return Conclusion(Verdict.FAIL, said, violation=violation)
+
+
+def _judge_what_cannot_fail(meta: CaseMeta, recorder: Recorder, said: str) -> Conclusion:
+    """Conclude a case of another level than `shall` that something unexpected ended."""
+    if meta.level == "should":
+        recorder.miss(said)
+        what = "recommendation missed"
+    else:  # it measures, and what it was to measure did not come
+        recorder.weakness(None, said)
+        what = "not as expected"
+    if missing := recorder.not_run():
+        reason = f"a missed {meta.level!r} ended the case with {len(missing)} steps to go"
+        return Conclusion(Verdict.INCONCLUSIVE, f"{reason}: {said}")
+    return Conclusion(Verdict.PASS, f"{what}: {said}")
 
 
 def bench_fault(error: BaseException | None) -> BenchFault | None:

@@ -115,6 +115,8 @@ class Finding(_Entry):
     clauses: list[str]
     mitigation: str
     device_level_measurable: Literal["yes", "partly", "no"]
+    to_come: list[str] = []
+    """Ids of cases that bear on it and that the suites do not have yet."""
 
 
 _EntryT = TypeVar("_EntryT", bound=_Entry)
@@ -178,6 +180,23 @@ def pics_items() -> Mapping[str, PicsItem]:
 def findings() -> Mapping[str, Finding]:
     """Return all findings by id."""
     return MappingProxyType(_load("findings.toml", "finding", Finding))
+
+
+@cache
+def nistir_titles() -> Mapping[str, str]:
+    """Return titles of requirements of NISTIR 7628 by id; from recollection, as their file says."""
+    return _names("nistir_titles")
+
+
+@cache
+def areas() -> Mapping[str, str]:
+    """Return names of the areas that have cases to come, by the prefix of their ids."""
+    return _names("areas")
+
+
+def _names(table: str) -> Mapping[str, str]:
+    text = files("lab").joinpath("data", "findings.toml").read_text(encoding="utf-8")
+    return MappingProxyType({key: str(value) for key, value in tomllib.loads(text)[table].items()})
 
 
 def pics_item(text: str) -> PicsItem:

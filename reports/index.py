@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from lab.verdicts import CaseRecord, Verdict
 from reports.campaign import VERDICTS, Header, Summary
+from reports.findings import HTML as FINDINGS
 from reports.page import chip, escape, facts, page, table
 from reports.traceability import CSV, HTML, canonical
 
@@ -40,12 +41,12 @@ show();
 
 def write(directory: Path, header: Header, summary: Summary) -> None:
     """Write index.html into a campaign folder."""
-    allure = (directory / ALLURE_REPORT).is_file()
-    (directory / INDEX).write_text(to_html(header, summary, allure=allure), encoding="utf-8")
+    optional = [name for name in (ALLURE_REPORT, FINDINGS) if (directory / name).is_file()]
+    (directory / INDEX).write_text(to_html(header, summary, optional), encoding="utf-8")
 
 
-def to_html(header: Header, summary: Summary, *, allure: bool) -> str:
-    """Return the page. `allure` tells whether the Allure report is there to be linked."""
+def to_html(header: Header, summary: Summary, optional: Collection[str] = ()) -> str:
+    """Return the page. `optional` has the paths of those pages that may be there, and are."""
     rows = [_row(record) for record in summary.records]
     titles = {case.id: case.title for case in header.cases}
     rows += [_unrun(case, titles.get(case, "")) for case in summary.not_run]
@@ -53,7 +54,7 @@ def to_html(header: Header, summary: Summary, *, allure: bool) -> str:
         "<h1>Campaign</h1>"
         f'<p class="lead">{escape(headline(summary))}</p>'
         + _warnings("Alarms", header.alarms)
-        + _links(allure)
+        + _links(optional)
         + facts(_facts(header))
         + _warnings("Could not be read", summary.damaged)
         + "<h2>Cases</h2>"
@@ -74,11 +75,11 @@ def headline(summary: Summary) -> str:
     return f"{len(summary.by_case) + len(summary.not_run)} cases: {', '.join(parts)}."
 
 
-def _links(allure: bool) -> str:
-    found = [(HTML, "Traceability"), (CSV, "Traceability as CSV"), (VERDICTS, "Verdicts as JSON")]
-    if allure:
-        found.insert(0, (ALLURE_REPORT, "Allure report"))
-    found.append(("evidence/", "Evidence"))
+def _links(optional: Collection[str]) -> str:
+    some = [(ALLURE_REPORT, "Allure report"), (FINDINGS, "Findings")]
+    found = [(url, text) for url, text in some if url in optional]
+    found += [(HTML, "Traceability"), (CSV, "Traceability as CSV")]
+    found += [(VERDICTS, "Verdicts as JSON"), ("evidence/", "Evidence")]
     return "<nav>" + "".join(f'<a href="{url}">{text}</a>' for url, text in found) + "</nav>"
 
 

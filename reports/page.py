@@ -29,6 +29,15 @@ dt { color: #4a5663; } dd { margin: 0; overflow-wrap: anywhere; }
 .pass { color: #14532d; background: #e3f4e8; } .fail { color: #8a1212; background: #fde7e7; }
 .inconclusive { color: #7a4b00; background: #fdf1d8; } .none { color: #4a5663; background: #fff; }
 .not-applicable, .not-run, .not-selected { color: #4a5663; background: #eceff2; }
+.exposed { color: #8a1212; background: #fde7e7; }
+.not-exposed { color: #14532d; background: #e3f4e8; }
+.not-shown { color: #7a4b00; background: #fdf1d8; }
+.not-measurable-on-a-device, .no-case-yet { color: #4a5663; background: #eceff2; }
+.finding { border-top: 1px solid var(--line); margin-top: 2rem; } .finding h2 { margin-top: 1rem; }
+.finding dl { margin: .8rem 0; } .finding th:nth-child(1) { width: 9rem; }
+.finding th:nth-child(2) { width: 8rem; } .finding th:nth-child(3) { width: 12rem; }
+.finding:target h2 { background: #fff7d6; } .legend { margin: 1rem 0; font-size: .9em; }
+ul.said { margin: .2rem 0 0; padding-left: 1.2rem; color: #4a5663; }
 .warning { border-left: .4rem solid #b3261e; padding: .1rem 1rem; margin: 1rem 0; }
 .warning h2 { margin: .4rem 0; }
 .mark { color: #7a4b00; font-size: .85em; } .soft { color: #4a5663; }

@@ -12,6 +12,7 @@ from drivers.console import Console
 from drivers.dialogue import FORMATS, Action, Dialogue
 from drivers.line import SerialLine
 from drivers.operator import OperatorScript
+from lab.dut import InspectionPart
 from lab.virtual.console import SimulatedConsole
 from lab.virtual.line import PtyLine
 
@@ -115,3 +116,9 @@ def test_the_operator_example_loads() -> None:
     table = tomllib.loads(block("toml", "[operator]"))["operator"]
     script = OperatorScript.model_validate(table)
     assert set(script.actions) == {"join", "show_message"}
+
+
+def test_the_inspection_of_the_page_is_read() -> None:
+    part = InspectionPart.model_validate(tomllib.loads(block("toml", "[inspection]"))["inspection"])
+    assert all(getattr(part, name) for name in InspectionPart.QUESTIONS)
+    assert part.weak == ["bus"]

@@ -119,7 +119,7 @@ def test_a_clause_outside_the_registry_is_still_shown() -> None:
 def test_pages_load_nothing_and_run_nothing_foreign(tmp_path: Path) -> None:
     campaign = a_campaign(tmp_path)
     build.build(campaign.directory, allure_html=False)
-    for name, scripts in (("index.html", 1), ("traceability.html", 0)):
+    for name, scripts in (("index.html", 1), ("traceability.html", 0), ("findings.html", 1)):
         text = (campaign.directory / name).read_text()
         page = Elements(text)
         assert page.loads == [] and page.handlers == []
@@ -136,26 +136,26 @@ def test_links_of_the_pages_lead_somewhere(tmp_path: Path) -> None:
     build.build(campaign.directory, allure_html=False)
     pages = {
         name: Elements((campaign.directory / name).read_text())
-        for name in ("index.html", "traceability.html")
+        for name in ("index.html", "traceability.html", "findings.html")
     }
     for name, page in pages.items():
         assert page.hrefs
         for href in page.hrefs:
             path, _, anchor = href.partition("#")
             assert (campaign.directory / (path or name)).exists(), href
-            if anchor and path == "traceability.html":
-                assert anchor in pages["traceability.html"].ids, href
+            if anchor:
+                assert anchor in pages[path or name].ids, href
 
 
 def test_the_index_names_every_case_and_what_was_damaged(tmp_path: Path) -> None:
     campaign = a_campaign(tmp_path)
     with (campaign.directory / "verdicts.jsonl").open("a") as file:
         file.write("{torn\n")
-    text = index.to_html(campaign.header(), campaign.summary(), allure=True)
+    text = index.to_html(campaign.header(), campaign.summary(), [index.ALLURE_REPORT])
     for part in ("A-01", "A-02", "A-03", "not run", "Could not be read", "line 3"):
         assert part in text
     assert 'data-verdict="fail"' in text and "allure-report/index.html" in text
-    assert "allure-report" not in index.to_html(Header(), campaign.summary(), allure=False)
+    assert "allure-report" not in index.to_html(Header(), campaign.summary())
 
 
 def test_the_terminal_shows_what_did_not_pass(tmp_path: Path) -> None:
