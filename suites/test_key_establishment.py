@@ -126,7 +126,11 @@ def test_no_aps_security_to_establish_keys(tc, idle_responder, air):
         complete(tc)
         own = air.find(zcl("EphemeralDataResponse"), since=start) + air.find(CBKE, since=start)
         secured = [one for one in own if one.packet.aps.security]
-        demand(not secured, "no APS security on cluster 0x0800", f"{len(own)} frames without it")
+        demand(
+            own and not secured,
+            "no APS security on cluster 0x0800",
+            f"{len(own)} frames, {len(secured)} with it",
+        )
     with step("Key probe under the new key", "answered"):
         key_is_unchanged(tc)
 

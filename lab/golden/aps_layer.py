@@ -176,7 +176,11 @@ class ApsLayer:
 
     def secured(self, frame: aps.ApsFrame, key: LinkKey | bytes, **overrides: Any) -> aps.ApsFrame:
         """``frame`` under a link key with the key's next counter; overrides as secure_aps."""
-        arguments: dict[str, Any] = {"source": self.node.eui64, **overrides}
+        arguments: dict[str, Any] = {
+            "source": self.node.eui64,
+            "level_on_air": self.node.policy.level_on_air(),
+            **overrides,
+        }
         if "frame_counter" not in arguments:
             arguments["frame_counter"] = key.counter.take() if isinstance(key, LinkKey) else 0
         octets = key.key if isinstance(key, LinkKey) else key
@@ -236,9 +240,14 @@ class ApsLayer:
             src_endpoint=frame.dst_endpoint,
         )
         if indication.link_key is not None and indication.key_id == KeyId.DATA:
-            ack = self.secured(ack, indication.link_key)
+            ack = self._secured_ack(ack, indication.link_key)
         for one in self.node.through_taps("aps", "out", ack):
             self.node.nwk.send(one.to_bytes(), indication.nwk.src)
+
+    def _secured_ack(self, ack: aps.ApsFrame, key: LinkKey) -> aps.ApsFrame:
+        if key.counter.value == 0 or self.node.policy.counts_acknowledgements():
+            return self.secured(ack, key)
+        return self.secured(ack, key, frame_counter=key.counter.value - 1)
 
     # -- in ---------------------------------------------------------------------------------
 

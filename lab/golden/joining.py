@@ -84,6 +84,7 @@ class Joiner:
         self._candidates: list[Candidate] = []
         #: networks that were tried in vain, by extended PAN id
         self._failures: dict[Eui64, int] = {}
+        self._barred: set[Eui64] = set()
         self._timer: Timer | None = None
         self._scan_started = 0.0
         self.recovery = Recovery(self)
@@ -196,7 +197,7 @@ class Joiner:
             self.recovery.heard(beacon, pan, source, lqi)
         if self.state != State.SCANNING:
             return
-        if not self.node.policy.may_join(beacon):
+        if beacon.extended_pan_id in self._barred or not self.node.policy.may_join(beacon):
             return
         if not (beacon.router_capacity if self.node.router else beacon.end_device_capacity):
             return
@@ -220,6 +221,8 @@ class Joiner:
         """This network gave no place or no key: others are tried before it."""
         failed = self.node.nwk.extended_pan
         self._failures[failed] = self._failures.get(failed, 0) + 1
+        if self.node.policy.bars_network():
+            self._barred.add(failed)
         self._again()
 
     def _again(self) -> None:
@@ -414,8 +417,14 @@ class Joiner:
     # -- in service -------------------------------------------------------------------------
 
     def _new_key(self, key: NetworkKey) -> None:
-        self.node.nwk.add_key(key)
-        if self.node.policy.switches_on_transport_key():
+        network, policy = self.node.nwk, self.node.policy
+        active = network.active
+        if active is not None and not policy.takes_key_sequence(key.sequence, active.sequence):
+            return
+        if policy.restarts_incoming(held=network.key(key.sequence) == key):
+            network.restart_incoming(key.sequence)
+        network.add_key(key)
+        if policy.switches_on_transport_key():
             self._activate(key.sequence)
         self.save()
 
@@ -448,6 +457,9 @@ class Joiner:
     def _activate(self, sequence: int) -> bool:
         network, before = self.node.nwk, self.node.nwk.active
         switched = network.activate(sequence)
+        if not switched and before is not None and self.node.policy.switches_to_unknown():
+            network.add_key(NetworkKey(sequence, before.key))
+            switched = network.activate(sequence)
         new = network.active != before
         if switched and new and self.node.policy.restarts_counter(network.counter.value):
             network.counter.set(0)

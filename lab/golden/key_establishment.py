@@ -144,7 +144,8 @@ class Party:
         """Hand over the key."""
         self.drop()
         if self.owner.on_key is not None:
-            self.owner.on_key(exchange.subject, exchange.link_key)
+            link_key = self.node.policy.established_key(exchange.link_key)
+            self.owner.on_key(exchange.subject, link_key)
 
 
 class Responder(Party):
@@ -215,13 +216,14 @@ class Responder(Party):
             confirm_patience=max(IDLE_TIMEOUT, raw[3] + MARGIN),
         )
         self.exchange = exchange
+        time = self.node.policy.time_in_response(self.owner.advertised)
         self.send(
             exchange,
             "InitiateKeyEstablishmentResponse",
             request.frame.sequence,
             RequestedKeyEstablishmentSuite=SUITE_1,
-            EphemeralDataGenerateTime=self.owner.advertised,
-            ConfirmKeyGenerateTime=self.owner.advertised,
+            EphemeralDataGenerateTime=time,
+            ConfirmKeyGenerateTime=time,
             Identity=self.owner.credentials.certificate,
         )
         self.wait(exchange, exchange.patience, self._idle)
@@ -486,7 +488,7 @@ class KeyEstablishment:
         #: one for each exchange that may be answered at once
         self.seats = [self.responder]
         self.initiator = Initiator(self)
-        suite = {0x0000: Attribute("enum16", SUITE_1)}
+        suite = {0x0000: Attribute("enum16", node.policy.suites_listed())}
         endpoint.serve(Cluster(CLUSTER, dict(suite), self._handlers(), raw=True))
         endpoint.use(Cluster(CLUSTER, dict(suite), self.initiator.handlers(), raw=True))
 
@@ -525,13 +527,15 @@ class KeyEstablishment:
 
     def send(self, frame: ZclFrame, exchange: Exchange) -> None:
         """Send a frame of the exchange, under the network key alone (C.3.1.1)."""
+        key = self.node.aps.keys.get(self.node.nwk.eui_of(exchange.partner))
+        established = key is not None and key.origin == "cbke"
         self.node.zcl.send(
             frame,
             exchange.partner,
             cluster=CLUSTER,
             dst_endpoint=exchange.partner_endpoint,
             src_endpoint=self.endpoint.number,
-            secure=False,
+            secure=self.node.policy.secures_establishment(established=established),
         )
 
     def subject_is_partner(self, certificate: bytes, partner: int) -> bool:

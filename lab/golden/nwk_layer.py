@@ -124,6 +124,10 @@ class NwkLayer:
             oldest = next(one for one in self.keys if one not in (self.active, key))
             self.keys.remove(oldest)
 
+    def restart_incoming(self, sequence: int) -> None:
+        """Take incoming counters from 0 again under the network key of this number."""
+        self._expected = {one: next_ for one, next_ in self._expected.items() if one[1] != sequence}
+
     def activate(self, sequence: int) -> bool:
         """Use the key of this sequence from now on; false if it was never given."""
         for key in self.keys:
@@ -252,6 +256,7 @@ class NwkLayer:
         arguments: dict[str, Any] = {
             "source": self.node.eui64,
             "key_sequence": self.active.sequence,
+            "level_on_air": self.node.policy.level_on_air(),
             **overrides,
         }
         key = arguments.pop("key", self.active.key)
@@ -385,7 +390,7 @@ class NwkLayer:
         if not self.node.policy.nwk_counter_is_fresh(aux.frame_counter, expected):
             return None
         try:
-            opened = unsecure_nwk(frame, key.key)
+            opened = unsecure_nwk(frame, key.key, level=self.node.policy.level_of(aux.level))
         except CodecError:
             if self.node.policy.counts_unverified_nwk():
                 self._expected[entry] = aux.frame_counter + 1

@@ -147,7 +147,7 @@ class ZclLayer:
     ) -> None:
         """Send a ZCL frame; ``secure=None`` protects it as 5.4.6 asks for its cluster."""
         if secure is None:
-            secure = zcl.cluster(cluster).link_key_required
+            secure = self.node.policy.secures_request(zcl.cluster(cluster).link_key_required)
         for one in self.node.through_taps("zcl", "out", frame):
             self.node.aps.send(
                 one if isinstance(one, bytes) else one.to_bytes(),
@@ -194,6 +194,8 @@ class ZclLayer:
             payload=payload,
             disable_default_response=True,
         )
+        if secure is None:
+            secure = self.node.policy.secures_answer(indication.secured)
         source = aps_frame.dst_endpoint
         if source in (None, ALL_ENDPOINTS):
             source = next(iter(self.endpoints))
@@ -203,7 +205,7 @@ class ZclLayer:
             cluster=aps_frame.cluster or 0,
             dst_endpoint=aps_frame.src_endpoint or 0,
             src_endpoint=source or 0,
-            secure=indication.secured if secure is None else secure,
+            secure=secure,
         )
 
     def default_response(self, request: Request, status: int, secure: bool | None) -> None:

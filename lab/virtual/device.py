@@ -172,6 +172,9 @@ class SimulatedDevice:
             return
         if not self.policy.keeps_partner_keys():
             self.partner_keys.forget()
+        if not self.policy.keeps_incoming_counters():
+            for key in node.aps.keys:
+                key.expected = 0
         for counter in (node.nwk.counter, *(key.counter for key in node.aps.keys)):
             counter.value = self.policy.counter_after_boot(counter.value)
 

@@ -13,9 +13,8 @@ from zigbee.zcl import ZclFrame, general
 __all__ = ["ServiceUser"]
 
 TRUST_CENTER = 0x0000
-#: How often the time is read again, and the services are looked for again, seconds (5.5.5.2, 5.11).
+#: How often the time is read again, seconds (5.11).
 TIME_PERIOD = 6 * 3600.0
-DISCOVERY_PERIOD = 12 * 3600.0
 
 
 class ServiceUser(SimulatedDevice):
@@ -49,12 +48,11 @@ class ServiceUser(SimulatedDevice):
 
     def in_service(self) -> None:
         """Find the ESI's servers, bind, read the time."""
-        for cluster in (TIME, *self.services):
+        for cluster in self.policy.services_looked_for((TIME, *self.services)):
             self._discover(cluster)
         self.peers.round()
         if self.node is not None:
-            jitter = self.random.uniform(0.0, 600.0)
-            self.node.after(DISCOVERY_PERIOD + jitter, self.in_service)
+            self.node.after(self.policy.rediscovery_in(self.random), self.in_service)
 
     def _discover(self, cluster: int) -> None:
         def answered(message: object) -> None:

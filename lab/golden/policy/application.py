@@ -50,7 +50,15 @@ class ApplicationPolicy:
         """Seconds by which an event's start or end moves: drawn up to ``limit`` seconds (D.2.4)."""
         return rng.randint(0, limit)
 
-    # -- discovery (ZB 2.4) ----------------------------------------------------------------------
+    # -- discovery (5.5.5.2, ZB 2.4) -------------------------------------------------------------
+
+    def services_looked_for(self, clusters: tuple[int, ...]) -> tuple[int, ...]:
+        """Of the clusters that it is a client of, those whose servers it looks for (5.5.5.2)."""
+        return clusters
+
+    def rediscovery_in(self, rng: random.Random) -> float:
+        """Seconds until services are looked for again, 3 h to 24 h (5.5.5.2)."""
+        return rng.uniform(43_200.0, 43_800.0)
 
     def clusters_listed(self, clusters: tuple[int, ...]) -> tuple[int, ...]:
         """The input clusters that the simple descriptor names."""

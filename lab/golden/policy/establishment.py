@@ -22,6 +22,14 @@ class EstablishmentPolicy:
         """Terminate status for a certificate of an unknown issuer (C.3.1.2.3.1.2)."""
         return 0x01
 
+    def suites_listed(self) -> int:
+        """The suites in attribute 0x0000 of the cluster, a bit for each (C.3.1.2.2)."""
+        return 0x0001
+
+    def time_in_response(self, advertised: int) -> int:
+        """A generate time of an Initiate Response, seconds: 0 to 254 (C.3.1.2.3.1.2)."""
+        return advertised
+
     def may_confirm(self, *, ephemeral_done: bool) -> bool:
         """Whether Confirm Key is answered in this state (C.3.1.2.3.3)."""
         return ephemeral_done
@@ -84,6 +92,14 @@ class EstablishmentPolicy:
     def establishment_endpoints(self, found: tuple[int, ...]) -> tuple[int, ...]:
         """With which of the endpoints found on the trust center a key is established (5.4.7.3)."""
         return found[:1]
+
+    def established_key(self, octets: bytes) -> bytes:
+        """The link key as it is used, of the 16 octets that an exchange gave (C.2)."""
+        return octets
+
+    def secures_establishment(self, *, established: bool) -> bool:
+        """Whether the cluster's commands go under a link key that is ``established`` (5.4.6)."""
+        return False
 
     def answers_high_security(self) -> bool:
         """Whether commands of symmetric-key establishment are answered (5.2: no)."""

@@ -26,6 +26,22 @@ class FramePolicy:
         """Whether the counter of a NWK frame counts before its MIC was verified (ZB 4.3: no)."""
         return False
 
+    def keeps_incoming_counters(self) -> bool:
+        """Whether the incoming APS counters are there after a loss of power (ZB 4.3)."""
+        return True
+
+    def counts_acknowledgements(self) -> bool:
+        """Whether an APS acknowledgement takes a frame counter of its own (ZB 4.4.1)."""
+        return True
+
+    def level_on_air(self) -> int:
+        """The security level bits of frames that are sent (ZB 4.3.1.1, 4.4.1.1: 0)."""
+        return 0
+
+    def level_of(self, on_air: int) -> int:
+        """The security level at which a NWK frame is opened that says ``on_air`` (ZB 4.3.1.2)."""
+        return 5
+
     def source_matches(self, claimed: int, known: int | None) -> bool:
         """Whether APS data secured by ``claimed`` may come from the NWK address of ``known``.
 
@@ -95,6 +111,14 @@ class FramePolicy:
     def takes_foreign_profile(self, profile: int) -> bool:
         """Whether an endpoint takes frames of another profile than its own (5.9: no)."""
         return False
+
+    def secures_request(self, required: bool) -> bool:
+        """Whether a frame of its own is protected by a link key where 5.4.6 requires it."""
+        return required
+
+    def secures_answer(self, asked: bool) -> bool:
+        """Whether an answer is protected by a link key: as the request was (5.4.6, ZB 4.4.1)."""
+        return asked
 
     def demands_link_key(self, cluster: int, required: bool) -> bool:
         """Whether a frame on ``cluster`` without APS security is refused (5.4.6)."""

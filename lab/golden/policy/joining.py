@@ -31,6 +31,10 @@ class JoiningPolicy:
             and beacon.extended_pan_id != 0
         )
 
+    def bars_network(self) -> bool:
+        """Whether a network that gave no key once is never tried again (5.5.5.1: no)."""
+        return False
+
     def next_scan_in(self, since_start: float, rng: random.Random) -> float:
         """Seconds to the next scan of a node that found no network (5.5.5.1).
 

@@ -16,6 +16,18 @@ class KeyPolicy:
         """Whether a new network key is used before Switch Key (ZB 4.6.3.4: no)."""
         return False
 
+    def takes_key_sequence(self, sequence: int, current: int) -> bool:
+        """Whether a network key of this number is the next one: any, for it wraps (ZB 4.6.3.4)."""
+        return True
+
+    def restarts_incoming(self, *, held: bool) -> bool:
+        """Whether incoming counters begin anew with a key that came: not if ``held`` (ZB 4.3)."""
+        return not held
+
+    def switches_to_unknown(self) -> bool:
+        """Whether an order to switch to a key that never came has an effect (ZB 4.4.7: no)."""
+        return False
+
     def network_keys_kept(self) -> int:
         """How many network keys are held at once: the active and one alternate (ZB 4.3)."""
         return 2

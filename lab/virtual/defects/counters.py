@@ -107,6 +107,30 @@ class AnyKeyFromAnybody(Defect):
         return True
 
 
+class ForgetsIncomingCounters(Defect):
+    """What it heard before the power went it takes again."""
+
+    id = "M-FC-05"
+    clause = "ZB-4.3"
+    description = "Takes incoming APS counters from 0 after a loss of power"
+    cases = ("FC-05",)
+
+    def keeps_incoming_counters(self) -> bool:
+        return False
+
+
+class AcknowledgesUnderOldCounter(Defect):
+    """Its acknowledgements are made from the frame that it sent last."""
+
+    id = "M-FC-10"
+    clause = "ZB-4.4.1"
+    description = "Secures an APS acknowledgement with the counter of the frame that it sent before"
+    cases = ("FC-10",)
+
+    def counts_acknowledgements(self) -> bool:
+        return False
+
+
 DEFECTS = (
     CountersGoBack,
     CounterWraps,
@@ -116,4 +140,6 @@ DEFECTS = (
     IgnoresApsMic,
     IgnoresApsCounter,
     TakesUnsecuredNwk,
+    ForgetsIncomingCounters,
+    AcknowledgesUnderOldCounter,
 )

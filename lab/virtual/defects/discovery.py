@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 from lab.virtual.defects.base import Defect
 
 __all__ = ["DEFECTS"]
@@ -21,4 +23,45 @@ class ListsWhatIsNotThere(Defect):
         return (*clusters, DRLC)
 
 
-DEFECTS = (ListsWhatIsNotThere,)
+class LooksForTimeOnly(Defect):
+    """Its user has to tell it where the prices are."""
+
+    id = "M-SD-01"
+    clause = "SE-5.5.5.2"
+    description = "Looks for the ESI's Time server, and for no other"
+    cases = ("SD-01",)
+
+    def services_looked_for(self, clusters: tuple[int, ...]) -> tuple[int, ...]:
+        return clusters[:1]
+
+
+class LooksEveryHour(Defect):
+    """It is never sure."""
+
+    id = "M-SD-03"
+    clause = "SE-5.5.5.2"
+    description = "Looks for services again every hour"
+    cases = ("SD-03",)
+
+    def rediscovery_in(self, rng: random.Random) -> float:
+        return 3600.0
+
+
+class AsksAtOnce(Defect):
+    """It gives a new node no time."""
+
+    id = "M-SD-04"
+    clause = "SE-5.5.5.2"
+    description = "Asks a node that announces itself within two seconds"
+    cases = ("SD-04",)
+
+    def discovery_delay(self, rng: random.Random) -> float:
+        return rng.uniform(0.5, 2.0)
+
+
+DEFECTS = (
+    ListsWhatIsNotThere,
+    LooksForTimeOnly,
+    LooksEveryHour,
+    AsksAtOnce,
+)

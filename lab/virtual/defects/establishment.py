@@ -206,6 +206,66 @@ class TakesUnaskedResponse(Defect):
         return True
 
 
+class ReversesLinkKey(Defect):
+    """It copies the key as it copies an EUI-64."""
+
+    id = "M-CBKE-01"
+    clause = "SE-C.2"
+    description = "Uses the link key of an exchange with its octets in reverse order"
+    cases = ("CBKE-01",)
+
+    def established_key(self, octets: bytes) -> bytes:
+        return octets[::-1]
+
+
+class TellsNoTimes(Defect):
+    """It has not measured how long it takes."""
+
+    id = "M-CBKE-02"
+    clause = "SE-C.3.1.2.3.1.2"
+    description = "Puts 0xFF into the generate times of its Initiate Response"
+    cases = ("CBKE-02",)
+
+    def time_in_response(self, advertised: int) -> int:
+        return 0xFF
+
+
+class ListsSuiteTwo(Defect):
+    """Its attribute table is that of a later stack."""
+
+    id = "M-CBKE-04"
+    clause = "SE-C.3.1.2.2"
+    description = "Lists cryptographic suite 2, which it does not have, beside suite 1"
+    cases = ("CBKE-04",)
+
+    def suites_listed(self) -> int:
+        return 0x0003
+
+
+class SecuresRenewals(Defect):
+    """It protects all that it can."""
+
+    id = "M-CBKE-05"
+    clause = "SE-5.4.6"
+    description = "Sends key establishment under the old link key once it has established one"
+    cases = ("CBKE-05",)
+
+    def secures_establishment(self, *, established: bool) -> bool:
+        return established
+
+
+class NeverStops(Defect):
+    """It goes on with what it has begun."""
+
+    id = "M-CBKE-30"
+    clause = "SE-C.3.1.2.3.4"
+    description = "Takes no notice of Terminate while it responds"
+    cases = ("CBKE-30",)
+
+    def may_terminate(self, source: int, partner: int) -> bool:
+        return False
+
+
 DEFECTS = (
     TakesOthersCertificate,
     IgnoresWaitTime,
@@ -223,4 +283,9 @@ DEFECTS = (
     SwapsSuites,
     AnswersHighSecurity,
     TakesUnaskedResponse,
+    ReversesLinkKey,
+    TellsNoTimes,
+    ListsSuiteTwo,
+    SecuresRenewals,
+    NeverStops,
 )

@@ -82,7 +82,7 @@ class TakesWellKnownKey(Defect):
     id = "M-JOIN-09"
     clause = "SE-5.3.3"
     description = "Joins under the well-known global link key instead of its code's"
-    cases = ("JOIN-09",)
+    cases = ("JOIN-09", "JOIN-10")
 
     def link_key_of(self, code_and_crc: bytes) -> bytes:
         return b"ZigBeeAlliance09"
@@ -112,6 +112,72 @@ class NeverPauses(Defect):
         return 60.0
 
 
+class PadsShortCodes(Defect):
+    """It keeps every code in a field of eight octets."""
+
+    id = "M-JOIN-01"
+    clause = "SE-5.4.8.1.2"
+    description = "Pads a 48-bit code to 64 bits with zero octets before it hashes it"
+    cases = ("JOIN-01",)
+
+    def link_key_of(self, code_and_crc: bytes) -> bytes:
+        if len(code_and_crc) != 8:
+            return super().link_key_of(code_and_crc)
+        code = code_and_crc[:-2]
+        return mmo_hash(code + bytes(2) + install_code.crc(code))
+
+
+class CutsLongCodes(Defect):
+    """It has no room for twelve octets."""
+
+    id = "M-JOIN-03"
+    clause = "SE-5.4.8.1.1"
+    description = "Reads the first 64 bits of a 96-bit code for the whole code"
+    cases = ("JOIN-03",)
+
+    def link_key_of(self, code_and_crc: bytes) -> bytes:
+        if len(code_and_crc) != 14:
+            return super().link_key_of(code_and_crc)
+        return super().link_key_of(install_code.with_crc(code_and_crc[:8]))
+
+
+class HashesWithoutCrc(Defect):
+    """It takes the check for something to be checked, and no more."""
+
+    id = "M-JOIN-04"
+    clause = "SE-5.4.8.1.2"
+    description = "Leaves the CRC out of what it hashes for the link key"
+    cases = ("JOIN-04", "JOIN-01", "JOIN-02", "JOIN-03")
+
+    def link_key_of(self, code_and_crc: bytes) -> bytes:
+        install_code.check(code_and_crc)
+        return mmo_hash(code_and_crc[:-2])
+
+
+class NeverForgives(Defect):
+    """It remembers a failed join for ever."""
+
+    id = "M-JOIN-07"
+    clause = "SE-5.5.5.1"
+    description = "Never tries a network again that once gave it no key, whatever its user orders"
+    cases = ("JOIN-07",)
+
+    def bars_network(self) -> bool:
+        return True
+
+
+class HasNoCode(Defect):
+    """Nobody wrote its code on the line where it was made."""
+
+    id = "M-JOIN-10"
+    clause = "SE-5.3.3"
+    description = "Joins under an all-zero link key, as its memory was when it was new"
+    cases = ("JOIN-10",)
+
+    def link_key_of(self, code_and_crc: bytes) -> bytes:
+        return bytes(16)
+
+
 DEFECTS = (
     TakesWellKnownKey,
     HourlyInSpiteOfTheUser,
@@ -121,4 +187,9 @@ DEFECTS = (
     NeverEstablishesKey,
     TakesKeyInTheClear,
     JoinsOtherProtocolVersions,
+    PadsShortCodes,
+    CutsLongCodes,
+    HashesWithoutCrc,
+    NeverForgives,
+    HasNoCode,
 )

@@ -61,7 +61,7 @@ class IgnoresWrongMac(Defect):
     id = "M-L02"
     clause = "SE-C.3.1.2.3.3"
     description = "Takes a confirmation MAC without comparing it"
-    cases = ("CBKE-14", "CBKE-15", "CBKE-09", "CBKE-11", "CBKE-16", "CBKE-27")
+    cases = ("CBKE-14", "CBKE-15", "CBKE-09", "CBKE-11", "CBKE-16", "CBKE-27", "CBKE-39")
 
     def mac_matches(self, expected: bytes, received: bytes) -> bool:
         return True
@@ -85,7 +85,7 @@ class SwitchesAtOnce(Defect):
     id = "M-P09"
     clause = "ZB-4.6.3.4"
     description = "Switches to a new network key as soon as Transport Key arrives"
-    cases = ("TP/SEC/BV-26-I", "NKEY-07")
+    cases = ("TP/SEC/BV-26-I", "TP/SEC/BV-27-I", "NKEY-07")
 
     def switches_on_transport_key(self) -> bool:
         return True
@@ -127,6 +127,42 @@ class DropsFormerKey(Defect):
         return False
 
 
+class SwitchesToUnknown(Defect):
+    """It does not look whether it has the key."""
+
+    id = "M-NKEY-03"
+    clause = "ZB-4.4.7"
+    description = "Obeys Switch Key to a key that never came: the key in use gets its number"
+    cases = ("NKEY-03",)
+
+    def switches_to_unknown(self) -> bool:
+        return True
+
+
+class KnowsNoWrap(Defect):
+    """After 255 it hears of no new key."""
+
+    id = "M-NKEY-06"
+    clause = "ZB-4.6.3.4"
+    description = "Takes a new network key only if its sequence number is above that in use"
+    cases = ("NKEY-06",)
+
+    def takes_key_sequence(self, sequence: int, current: int) -> bool:
+        return sequence > current
+
+
+class CountsFromZeroAgain(Defect):
+    """It installs a key that it has once more."""
+
+    id = "M-NKEY-08"
+    clause = "ZB-4.3"
+    description = "Takes incoming counters from 0 when the key in use arrives again"
+    cases = ("NKEY-08",)
+
+    def restarts_incoming(self, *, held: bool) -> bool:
+        return True
+
+
 DEFECTS = (
     UnknownIssuerIsBadMessage,
     TakesAnySuiteWithBit0,
@@ -138,4 +174,7 @@ DEFECTS = (
     KeepsAllNetworkKeys,
     TakesDataUnderCodeKey,
     DropsFormerKey,
+    SwitchesToUnknown,
+    KnowsNoWrap,
+    CountsFromZeroAgain,
 )

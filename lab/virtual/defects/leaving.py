@@ -49,7 +49,7 @@ class KeepsFirstLinkKey(Defect):
     id = "M-REG-04"
     clause = "SE-5.4.2.2.1"
     description = "Completes a second key establishment and keeps using the first link key"
-    cases = ("REG-04",)
+    cases = ("REG-04", "LKEY-09")
 
     def replaces_link_key(self) -> bool:
         return False
