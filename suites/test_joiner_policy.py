@@ -82,7 +82,7 @@ def test_device_drops_data_under_the_code_key(tc, dut, air):
 
 @case(
     "TCP-08",
-    clauses=["ZB-4.2.4", "ZB-4.4.1"],
+    clauses=["ZB-4.2.4", "ZB-4.4.1", "ZB-4.3"],
     pics="SEC-TCLK and not NR-SED",
     dut=["joiner"],
     level="report",
