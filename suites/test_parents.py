@@ -1,6 +1,6 @@
 """JOIN, PRO: a router as a parent: who joins through it, who is sent away (053474 3.6.1, 4.4)."""
 
-from lab.cases import case, observe, procedure, remark, should, step
+from lab.cases import case, observe, procedure, remark, should, step, weakness
 from lab.child import PERMIT, adopt, announced, child_of, permit
 from lab.clock import DeadlineExpired
 from lab.judging import demand, holds, ignored, in_service
@@ -127,14 +127,14 @@ def beacon():
 
 
 def restarts(tc, dut, since):
-    """What the console says of restarts since a mark; nothing without a console."""
+    """Whether the device restarted since a mark, and what was seen; None: it cannot be seen."""
     if tc.bench.console is None or not dut.has_event("boot"):
-        return "restarts cannot be seen"
+        return None, "no console that tells of restarts"
     try:
         reason = dut.wait_for("boot", within=0.5, since=since).get("reason")
     except DeadlineExpired:
-        return "no restart"
-    return f"restarted, reason {reason}"
+        return False, "no restart"
+    return True, f"a restart, reason {reason}"
 
 
 @case(
@@ -175,10 +175,9 @@ def test_association_flood(tc, dut_in_service, air):
             air.expect(announced(child), within=300, since=start, dut=False)
             late = air.frames[-1].time - air.frames[start].time
             demand(late <= 300, "at most 300 s", f"joined after {late:.1f} s")
-            remark(
-                f"{restarts(tc, dut_in_service, mark)}; nobody fetched the responses to the "
-                "flood, so their status was not seen"
-            )
+            restarted, seen = restarts(tc, dut_in_service, mark)
+            weakness(restarted, "a flood of association requests restarts it", seen)
+            remark("nobody fetched the responses to the flood: their status was not seen")
 
 
 @case(

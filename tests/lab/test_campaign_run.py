@@ -12,6 +12,7 @@ import pytest
 
 from drivers.errors import BenchFault
 from lab import bench as benches
+from lab.judge import is_by_claim
 from lab.verdicts import Inconclusive
 from reports.campaign import INCONCLUSIVE_EXIT
 
@@ -241,19 +242,22 @@ def test_a_fail_stays_a_fail_when_the_clean_up_goes_wrong(campaign: Runner) -> N
 
 
 @pytest.mark.parametrize(
-    ("decorator", "reason"),
+    ("decorator", "reason", "by_claim"),
     [
-        ('clauses=["C.2"], pics="PRI-S"', "PICS: PRI-S is false"),
-        ('clauses=["C.2"], pics="OTA-DG"', "PICS: OTA-DG is absent"),
-        ('clauses=["C.2"], dut=("esi",)', "role: the case is for esi"),
-        ('clauses=["C.2"], needs=("supply.trace",)', "needs: the bench has no supply.trace"),
-        ('clauses=["C.2"], revision="1.0"', "revision: the case is for 1.0"),
+        ('clauses=["C.2"], pics="PRI-S"', "PICS: PRI-S is false", True),
+        ('clauses=["C.2"], pics="OTA-DG"', "PICS: OTA-DG is absent", False),
+        ('clauses=["C.2"], dut=("esi",)', "role: the case is for esi", True),
+        ('clauses=["C.2"], needs=("supply.trace",)', "needs: the bench has no supply.trace", False),
+        ('clauses=["C.2"], revision="1.0"', "revision: the case is for 1.0", True),
     ],
 )
-def test_what_does_not_apply_is_not_run(campaign: Runner, decorator: str, reason: str) -> None:
+def test_what_does_not_apply_is_not_run(
+    campaign: Runner, decorator: str, reason: str, by_claim: bool
+) -> None:
     outcome = campaign(body('raise Violation("a", "b")', decorator), "-rs")
     assert (outcome.code, outcome.verdicts()) == (0, {"X-01": "not applicable"})
     assert outcome.records["X-01"]["reason"].startswith(reason)
+    assert is_by_claim(outcome.records["X-01"]["reason"]) == by_claim
     assert FakeBench.made == []
     assert reason in outcome.text
 
