@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from drivers.errors import BenchFault
-from lab import checks, devices, facts, issuing, qualify
+from lab import checks, devices, issuing, qualify, reliance
 from lab.bench import BenchFile
 from lab.config import ConfigError
 from lab.dut import DutFile
@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     check.set_defaults(run=_check)
     listed = commands.add_parser("facts", help="list the facts register")
     listed.add_argument("--json", action="store_true", help="one JSON object a fact")
-    listed.set_defaults(run=lambda given: facts.show(as_json=given.json))
+    listed.set_defaults(run=lambda given: reliance.show(as_json=given.json))
     _add_certificates(commands)
     _add_several(commands)
     return parser

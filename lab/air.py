@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from drivers.radio import RxFrame
-from lab.cases import observe
+from lab.cases import observe, remark
+from lab.facts import fact
 from lab.patterns import Pattern
 from lab.verdicts import Inconclusive, Violation
 from zigbee.dissect import Dissector, KeyRing
@@ -24,10 +25,18 @@ from zigbee.types import Eui64
 if TYPE_CHECKING:
     from lab.bench import Bench
 
-__all__ = ["AirView", "Heard", "ReusedNonce"]
+__all__ = ["AirView", "Heard", "ReusedNonce", "overtime"]
 
 #: A wait shorter than this is over: a clock may not be able to count it, seconds.
 CLOCK_RESOLUTION = 1e-6
+
+
+def overtime(within: float) -> float:
+    """Seconds to go on after a time is over: as long again, 30 s at least, 300 s at most.
+
+    What comes by then was late; what did not come does not come.
+    """
+    return min(max(within, 30.0), 300.0)
 
 
 @dataclass(slots=True, frozen=True)
@@ -190,18 +199,33 @@ class AirView:
     ) -> Heard:
         """The first matching frame, at most ``within`` seconds after the last stimulus.
 
-        Raises Violation when none came: to be used for what a clause demands.
+        Raises Violation when none came: to be used for what a clause demands. Where one comes late
+        the Violation rests on the fact that the times of cases are limits.
         """
         found = self.seek(pattern, within=within, since=since, dut=dut)
         if found is None:
-            raise Violation(
-                f"{pattern.text} within {within:g} s",
-                self._instead(since, dut),
-                clause=clause,
-                evidence=f"frames {self._marked + 1} to {len(self.frames)}",
-            )
+            observed = self._instead(since, dut)
+            evidence = f"frames {self._marked + 1} to {len(self.frames)}"
+            found = self.late(pattern, within=within, since=since, dut=dut)
+            if found is None or fact("limits.reaction"):
+                raise Violation(
+                    f"{pattern.text} within {within:g} s",
+                    f"{observed}; later {found}" if found else observed,
+                    clause=clause,
+                    evidence=evidence,
+                )
+            remark(f"later than the {within:g} s of the case: {found}")
         observe(str(found))
         return found
+
+    def late(
+        self, pattern: Pattern, *, within: float, since: int | None = None, dut: bool = True
+    ) -> Heard | None:
+        """Go on waiting for what did not come ``within`` seconds, as far as the case has time."""
+        left = self.bench.time_left() - self.patience - CLOCK_RESOLUTION
+        more = min(overtime(within), left)
+        place = self._marked if since is None else since
+        return self.seek(pattern, within=more, since=place, dut=dut) if more > 0 else None
 
     def seek(
         self, pattern: Pattern, *, within: float, since: int | None = None, dut: bool = True

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import tempfile
 from collections.abc import Callable, Coroutine, Sequence
 from itertools import pairwise
@@ -377,6 +378,11 @@ class Bench:
         self.loop.background.clear()
         self.loop.lag.mark()
         self.loop.deadline = self.now() + deadline
+
+    def time_left(self) -> float:
+        """Return the seconds until the deadline of the case; infinity outside of any."""
+        end = self.loop.deadline
+        return math.inf if end is None else end - self.now()
 
     def journal_texts(self) -> dict[str, str]:
         """Return what crossed each line since the case began, as text for people."""

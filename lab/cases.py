@@ -69,7 +69,8 @@ class CaseMeta:
     findings: tuple[str, ...] = ()
     deadline: float = DEADLINE_S
     facts: tuple[str, ...] = ()
-    """Facts of the register on which the case rests as a whole; those that it reads add to them."""
+    """Duties of the register on which the case rests as a whole: it does not apply where one is
+    none (value false). What its steps read adds to them."""
 
     def faults(self) -> list[str]:
         """Return what is wrong with these words, by the registry; empty when all is known."""
@@ -206,7 +207,7 @@ def _literal(node: ast.expr) -> str | None:
 
 @dataclass(slots=True)
 class Recorder:
-    """What happens in one run of a case: its steps, remarks, and the facts it rests on.
+    """What happens in one run of a case: its steps, remarks, and the facts they rest on.
 
     `now` gives protocol seconds. `listeners` are told of each step as it begins and ends: reports
     and captures hang on there.
@@ -223,7 +224,8 @@ class Recorder:
     """Weaknesses that were looked for and that the device did not show."""
     unsettled: list[str] = field(default_factory=list)
     """Weaknesses that were looked for and could not be told; among the remarks as well."""
-    facts: list[str] = field(default_factory=list)
+    facts: dict[str, list[list[StepRecord]]] = field(default_factory=dict)
+    """Facts that were read, with the steps that were under way each time (none: outside of any)."""
     listeners: list[Callable[[StepRecord], None]] = field(default_factory=list)
     open: list[StepRecord] = field(default_factory=list)
     """The steps under way, outermost first."""
@@ -272,6 +274,23 @@ class Recorder:
             self.remark(f"exposure: {text}")
         else:
             self.cleared.append(text)
+
+    def rest_on(self, fact_id: str) -> None:
+        """Keep that the step under way rests on a fact, or else the whole case."""
+        self.facts.setdefault(fact_id, []).append(list(self.open))
+
+    def at_stake(self) -> list[str]:
+        """Return the facts on which what failed rests: read in the step that failed, or in none.
+
+        A value is not carried from one step to another (tests/lab/test_reliance.py looks for it),
+        so a requirement that is certain fails a device though another step of its case is in doubt.
+        """
+        failed = {id(one) for one in self.steps if one.outcome == "failed"}
+        return [
+            name
+            for name, readings in self.facts.items()
+            if any(not steps or not failed or failed & set(map(id, steps)) for steps in readings)
+        ]
 
     @property
     def current(self) -> StepRecord | None:

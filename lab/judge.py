@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from drivers.errors import BenchFault
-from lab import pics
+from lab import facts, pics
 from lab.cases import CaseMeta, Recorder
 from lab.dut import DutFile
 from lab.verdicts import Inconclusive, NotApplicable, Verdict, Violation
@@ -40,6 +40,8 @@ def why_not(
     """
     if meta.revision not in ("both", revision):
         return f"revision: the case is for {meta.revision}, the campaign for {revision}"
+    if none := facts.no_duty(meta.facts):
+        return f"facts register: {none.id} is false, so nothing of this is demanded"
     if dut.pics is None:
         raise Inconclusive(
             f"DUT file {dut.name!r} has no [pics] table: what the device claims is not known",

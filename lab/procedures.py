@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lab.golden_unit import GoldenUnit
 
 __all__ = [
+    "KEY_ESTABLISHMENT_MAX",
     "authenticate",
     "descriptors",
     "fresh",
@@ -36,6 +37,9 @@ TIME = 0x000A
 PERMIT = 180.0
 JOIN_MAX = 90.0
 AUTHENTICATION_MAX = 1500.0
+#: Seconds after which a device that has not begun key establishment is taken never to begin it by
+#: itself: 1200 are recommended (5.4.7.1), and a recommendation fails nobody.
+KEY_ESTABLISHMENT_MAX = 3600.0
 
 
 def require(condition: object, what: str) -> None:

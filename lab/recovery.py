@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from lab.judging import demand
+from lab.air import overtime
+from lab.judging import answers_probe, demand, in_time
 from lab.patterns import Pattern, any_frame, mac, nwk, zcl
 from zigbee.mac import AssociationRequest
 from zigbee.nwk import RejoinRequest
@@ -21,6 +22,7 @@ __all__ = [
     "INITIATE",
     "away",
     "back_in_service",
+    "comes_to_be",
     "rejoin_request",
     "renew",
     "under",
@@ -77,12 +79,21 @@ def until(
     return None
 
 
+def comes_to_be(
+    unit: GoldenUnit,
+    test: Callable[[], object],
+    within: float,
+    expected: str,
+    every: float = 60.0,
+) -> None:
+    """Demand that ``test`` comes to hold, and in time; ``expected`` says so in words."""
+    took = until(unit, test, within + overtime(within), every)
+    demand(took is not None, expected, f"not in {within + overtime(within):g} s")
+    if took is not None:
+        in_time(took <= within, f"{expected} within {within:g} s", f"after {took:.0f} s")
+
+
 def back_in_service(tc: GoldenUnit, within: float) -> None:
     """Demand CTRL within ``within`` seconds, and KEYPROBE under the link key of before."""
-    took = until(tc, tc.control_read, within)
-    demand(
-        took is not None,
-        f"the control read answered within {within:g} s",
-        "not answered" if took is None else f"answered after {took:.0f} s",
-    )
-    demand(tc.key_probe(), "an answer under the same link key", "key probe answered")
+    comes_to_be(tc, tc.control_read, within, "the control read answered")
+    answers_probe(tc)

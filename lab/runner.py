@@ -91,8 +91,8 @@ class Run:
         return [resolve(clause).id for clause in self.meta.clauses]
 
     def doubtful(self) -> list[Fact]:
-        """Return the facts nobody has confirmed on which the case rests."""
-        return doubtful([*self.meta.facts, *self.recorder.facts])
+        """Return the facts nobody has confirmed on which what failed rests."""
+        return doubtful([*self.meta.facts, *self.recorder.at_stake()])
 
     def not_applicable(self, reason: str) -> None:
         """Conclude that the case does not apply."""
@@ -343,6 +343,8 @@ def failure_text(run: Run, settings: Settings, evidence: Path | None) -> str:
     seen = violation.evidence if violation else ""
     if evidence and violation and run.began is not None:
         evidence /= CAPTURE
+    assumed = run.doubtful() if conclusion.verdict is Verdict.FAIL else []
+    rows.append(("assumed", "; ".join(map(str, assumed))))
     where = ", ".join(part for part in (str(evidence) if evidence else "", seen) if part)
     rows += [("evidence", where), ("code", run.place), ("repeat", settings.rerun(run.id))]
     head = f"{conclusion.verdict.upper()}: {run.title}"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
-from lab import facts
+from lab import facts, reliance
 from lab.cases import CaseError, CaseMeta, title_of
 from lab.registry import resolve
 from lab.runner import Run
@@ -23,7 +24,8 @@ def run_of(
     meta = getattr(function, "case_meta", None) or _vector_meta(function, module, parameters)
     if meta is None:
         return None
-    if faults := [*meta.faults(), *facts.faults(meta.facts)]:
+    read = reliance.named_in(Path(inspect.unwrap(function).__code__.co_filename))
+    if faults := [*meta.faults(), *facts.faults(read, meta.facts)]:
         raise CaseError(f"case {meta.id}: {'; '.join(faults)}")
     several = parameters is not None and meta.kind != "vector"
     return Run(

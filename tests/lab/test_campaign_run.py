@@ -376,6 +376,8 @@ def test_a_supply_not_shown_to_be_off_is_told_loudly_and_kept(
         (body("pass", 'clauses=["5.4.8.9"]'), "unknown clause '5.4.8.9'"),
         (body('with step("a" + "b"):\n    pass'), "must be a literal"),
         (body("pass", 'clauses=["C.2"], facts=["join.nothing"]'), "unknown fact 'join.nothing'"),
+        (body('fact("join.nothing")'), "unknown fact 'join.nothing'"),
+        (body("pass", 'clauses=["C.2"], facts=["join.scan_attempts"]'), "is a value"),
         (body("pass") + body("pass").replace("test_it", "test_other"), "id X-01 is that of"),
     ],
 )

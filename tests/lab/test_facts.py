@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from lab import facts
-from lab.cases import Recorder, recording
+from lab.cases import Recorder, recording, step
 from lab.config import ConfigError
 from lab.registry import resolve
+from lab.verdicts import Violation
 
 ONE = '[[fact]]\nid = "a.b"\ntext = "t"\nvalue = 3\nmark = "recollection"\n'
 
@@ -25,8 +26,43 @@ def test_a_fact_that_is_read_is_what_the_case_rests_on() -> None:
     with recording(recorder):
         assert facts.fact("join.scan_attempts") == 3
         assert facts.fact("join.scan_attempts") == 3
-    assert recorder.facts == ["join.scan_attempts"]
+    assert recorder.at_stake() == ["join.scan_attempts"]
     assert facts.fact("join.scan_attempts") == 3  # outside of a case nobody rests on it
+
+
+def at_stake(*, outside: str = "", before: str = "", inside: str = "") -> list[str]:
+    """What is at stake when the second of two steps fails, each having read a fact."""
+    recorder = Recorder(lambda: 0.0)
+    with recording(recorder), pytest.raises(Violation):
+        if outside:
+            facts.fact(outside)
+        with step("first"):
+            if before:
+                facts.fact(before)
+        with step("second"):
+            if inside:
+                with step("within it"):
+                    facts.fact(inside)
+            raise Violation("a", "b")
+    return recorder.at_stake()
+
+
+def test_what_fails_rests_on_what_its_own_step_read() -> None:
+    assert at_stake(before="join.scan_attempts") == []
+    assert at_stake(inside="join.scan_attempts") == ["join.scan_attempts"]
+
+
+def test_what_is_read_outside_of_steps_the_whole_case_rests_on() -> None:
+    assert at_stake(outside="channels.preferred") == ["channels.preferred"]
+
+
+def test_duties_are_declared_and_values_are_read() -> None:
+    assert facts.faults(["join.scan_attempts"], ["limits.reaction"]) == []
+    assert "is a value" in facts.faults([], ["join.scan_attempts"])[0]
+    assert "unknown fact" in facts.faults(["join.scan_attempt"], [])[0]
+    assert facts.no_duty(["limits.reaction"]) is None
+    none = facts.no_duty(["limits.reaction", "startup.use_insecure_join"])
+    assert none is not None and none.id == "startup.use_insecure_join"
 
 
 def test_an_unknown_fact_names_its_neighbours() -> None:
@@ -65,20 +101,3 @@ def test_the_register_names_clauses_that_exist() -> None:
     for one in facts.register().values():
         if one.clause:
             resolve(one.clause)
-
-
-def test_cases_are_found_by_what_they_read(tmp_path: Path) -> None:
-    (tmp_path / "test_x.py").write_text(
-        'LIMIT = fact("a.limit")\n'
-        'def helper():\n    return fact("a.helper")\n'
-        '@case("X-01", clauses=["C.2"], facts=["a.declared"])\n'
-        'def test_a():\n    helper()\n    fact("a.read")\n'
-        '@case("X-02", clauses=["C.2"])\ndef test_b():\n    wait(LIMIT)\n'
-        "def test_no_case():\n    helper()\n"
-    )
-    assert facts.cases_by_fact(tmp_path) == {
-        "a.declared": ["X-01"],
-        "a.helper": ["X-01"],
-        "a.read": ["X-01"],
-        "a.limit": ["X-02"],
-    }
