@@ -5,7 +5,8 @@ from math import erfc, sqrt
 
 from lab.cases import case, observe, procedure, should, step, weakness
 from lab.chance import FALSE_ALARM
-from lab.judging import demand
+from lab.facts import fact
+from lab.judging import demand, in_time
 from lab.patterns import any_frame, aps, zdp
 from lab.procedures import PERMIT, fresh, quiet
 from lab.recovery import ASSOCIATION, INITIATE
@@ -15,8 +16,7 @@ from zigbee.nwk import Leave
 
 JOIN_MAX = 60.0
 WELL_KNOWN_KEY = b"ZigBeeAlliance09"
-PREFERRED = (11, 14, 15, 19, 20, 24, 25)
-FAST, HOURLY = 900, 21600
+WATCH = 21600
 
 
 def scan_starts(air, since):
@@ -34,6 +34,7 @@ def scan_starts(air, since):
     needs=["radio", "sniffer", "console"],
     findings=["F-12"],
     deadline=7200,
+    facts=["security.default_link_key_banned"],
 )
 def test_no_join_with_the_default_global_link_key(tc, fresh_dut, air):
     """No join with the default global link key."""
@@ -72,7 +73,7 @@ def hourly_phase(tc, dut, air):
         start = air.mark()
         dut.reboot()
         dut.join()
-        quiet(tc, FAST)
+        quiet(tc, fact("join.auto_fast_phase"))
         demand(scan_starts(air, start), "scans", f"{len(scan_starts(air, start))} scans")
 
 
@@ -91,14 +92,15 @@ def test_scan_schedule_of_the_hourly_phase(tc, fresh_dut, air):
     hourly_phase(tc, fresh_dut, air)
     with step("Observe six hours more", "scans 1800 to 5400 s apart, not all alike"):
         start = air.mark()
-        quiet(tc, HOURLY)
+        quiet(tc, WATCH)
+        period, jitter = fact("join.auto_slow_period"), fact("join.auto_slow_jitter")
         starts = scan_starts(air, start)
         gaps = [b - a for a, b in pairwise(starts)]
         text = ", ".join(f"{gap:.0f}" for gap in gaps)
         demand(len(starts) >= 3, "three scans at least", f"{len(starts)} scans")
         demand(
-            all(1800 <= gap <= 5400 for gap in gaps[1:]) and all(gap >= 1800 for gap in gaps[1:]),
-            "gaps of 1800 to 5400 s after the first",
+            all(abs(gap - period) <= jitter for gap in gaps[1:]),
+            f"gaps of {period - jitter} to {period + jitter} s after the first",
             f"{text} s",
         )
         demand(max(gaps) - min(gaps) > 10, "gaps that differ by more than 10 s", f"{text} s")
@@ -123,16 +125,15 @@ def test_user_action_restarts_fast_scanning(tc, fresh_dut, air):
         fresh_dut.join()
         quiet(tc, 330)
         starts = scan_starts(air, start)
-        demand(
-            starts and starts[0] - began <= 20,
-            "a beacon request within 20 s",
-            f"after {starts[0] - began:.1f} s" if starts else "none in 330 s",
-        )
+        demand(starts, "a beacon request", f"{len(starts)} scans in 330 s")
+        delay = starts[0] - began
+        in_time(delay <= 20, "a beacon request within 20 s", f"after {delay:.1f} s")
+        period, jitter = fact("join.auto_period"), fact("join.auto_jitter")
         gaps = [b - a for a, b in pairwise(starts)][:4]
         text = ", ".join(f"{gap:.1f}" for gap in gaps)
         demand(
-            len(gaps) == 4 and all(45 <= gap <= 75 for gap in gaps),
-            "four gaps of 45 to 75 s",
+            len(gaps) == 4 and all(abs(gap - period) <= jitter for gap in gaps),
+            f"four gaps of {period - jitter} to {period + jitter} s",
             f"gaps of {text} s",
         )
 
@@ -161,9 +162,10 @@ def test_preferred_channels_come_first(tc, fresh_dut, air):
                     offsets[channel] = found[0].time - began
             observe(f"beacon requests on {len(offsets)} channels")
         with step("Merge the offsets", "preferred channels are not scanned after the others"):
+            preferred = fact("channels.preferred")
             order = sorted(offsets, key=offsets.__getitem__)
-            last = max((offsets[one] for one in PREFERRED if one in offsets), default=0.0)
-            others = [offsets[one] for one in offsets if one not in PREFERRED]
+            last = max((offsets[one] for one in preferred if one in offsets), default=0.0)
+            others = [offsets[one] for one in offsets if one not in preferred]
             one_pass = not offsets or max(offsets.values()) <= 10
             should(
                 one_pass or last <= min(others, default=last),
@@ -202,16 +204,17 @@ def test_ten_failures_then_a_pause(tc, dut, air):
             fresh(tc, dut)
             tc.enter(dut)
             quiet(tc, 7200)
+            most, pause = fact("join.authentication_attempts"), fact("join.authentication_pause")
             asked = air.find(INITIATE, since=start)
             found = {one.packet.aps.counter: one.time for one in reversed(asked)}
             tries = sorted(found.values())
-            long = [place for place, (a, b) in enumerate(pairwise(tries)) if b - a >= 900]
+            long = [place for place, (a, b) in enumerate(pairwise(tries)) if b - a >= pause]
             ends = [-1, *long, len(tries) - 1]
             runs = [b - a for a, b in pairwise(ends)]
             demand(tries, "attempts", f"{len(tries)} attempts")
             demand(
-                max(runs) <= 10,
-                "ten attempts at most between pauses of 900 s",
+                max(runs) <= most,
+                f"{most} attempts at most between pauses of {pause} s",
                 f"runs of {', '.join(map(str, runs))} attempts",
             )
             should(len(runs) > 1, "a further attempt after the pause", f"{len(runs)} runs")

@@ -3,7 +3,7 @@
 from lab.cases import case, observe, should, step
 from lab.judging import absent, demand, in_service
 from lab.patterns import aps, mac, nwk, zcl, zdp
-from lab.procedures import PERMIT, fresh
+from lab.procedures import KEY_ESTABLISHMENT_MAX, PERMIT, fresh
 from zigbee import nwk as network
 from zigbee.aps import KeyType, RemoveDevice, SwitchKey, TransportKey
 from zigbee.mac import AssociationRequest
@@ -93,6 +93,8 @@ def test_backs_out_of_a_wrong_network(tc, dut, second_network, air):
     kind="security",
     needs=SECOND,
     findings=["F-12"],
+    version=2,
+    deadline=5000,
 )
 def test_second_transport_key_while_joining(tc, fresh_dut, attacker, air):
     """A second Transport Key while the device joins is ignored."""
@@ -120,7 +122,8 @@ def test_second_transport_key_while_joining(tc, fresh_dut, attacker, air):
         absent(air, nwk().using(other.sequence), since=start)
         in_service(tc)
     with step("Whom key establishment is with", "the trust center"):
-        begun = air.expect(zcl("InitiateKeyEstablishmentRequest"), within=300, since=start)
+        initiate = zcl("InitiateKeyEstablishmentRequest")
+        begun = air.expect(initiate, within=KEY_ESTABLISHMENT_MAX, since=start)
         demand(
             begun.packet.nwk.dst == 0x0000, "to the trust center", f"to {begun.packet.nwk.dst:#06x}"
         )

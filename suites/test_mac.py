@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from lab.cases import case, observe, step
+from lab.facts import fact
 from lab.judging import absent, demand, in_service
 from lab.patterns import any_frame, mac, zdp
 from lab.procedures import PERMIT
@@ -16,11 +17,27 @@ SECOND = ["radio", "second_radio", "sniffer"]
 MALFORMED = {
     "protocol id 1": lambda octets: octets[:START] + b"\x01" + octets[START + 1 :],
     "protocol version 3": lambda octets: octets[: START + 1] + b"\x32" + octets[START + 2 :],
-    "stack profile 1": lambda octets: octets[: START + 1] + b"\x21" + octets[START + 2 :],
     "payload of 0 octets": lambda octets: octets[:START],
     "payload of 7 octets": lambda octets: octets[: START + 7],
+}
+#: Well formed, but of networks that a device leaves alone by duties that are in doubt.
+FOREIGN = {
+    "stack profile 1": lambda octets: octets[: START + 1] + b"\x21" + octets[START + 2 :],
     "EPID zero": lambda octets: octets[: START + 3] + bytes(8) + octets[START + 11 :],
 }
+
+
+def offered(tc, dut, air, what, change):
+    """Answer the device's beacon requests with altered beacons, and demand no association."""
+
+    def alter(frame):
+        return replace(frame, payload=change(frame.payload))
+
+    with tc.tapped("mac", "out", alter, match=lambda frame: frame.frame_type == MacType.BEACON):
+        air.mark()
+        dut.join()
+        air.never(mac(AssociationRequest), during=60)
+        observe(f"{what}: not joined")
 
 
 @case(
@@ -30,27 +47,22 @@ MALFORMED = {
     dut=["joiner"],
     kind="robustness",
     findings=["F-39"],
+    version=2,
 )
 def test_malformed_beacons_are_not_joined(tc, fresh_dut, air):
     """Beacons of other stacks, other versions and wrong lengths are not joined."""
-
-    def is_beacon(frame):
-        return frame.frame_type == MacType.BEACON
-
     with step(
         "Answer beacon requests with malformed beacons, one kind at a time", "no association"
     ):
         tc.permit(900)
         for what, change in MALFORMED.items():
-
-            def alter(frame, change=change):
-                return replace(frame, payload=change(frame.payload))
-
-            with tc.tapped("mac", "out", alter, match=is_beacon):
-                air.mark()
-                fresh_dut.join()
-                air.never(mac(AssociationRequest), during=60)
-                observe(f"{what}: not joined")
+            offered(tc, fresh_dut, air, what, change)
+    with step("Then with beacons of stack profile 1", "no association"):
+        if fact("join.only_stack_profile_2"):
+            offered(tc, fresh_dut, air, "stack profile 1", FOREIGN["stack profile 1"])
+    with step("Then with beacons whose extended PAN id is zero", "no association"):
+        if fact("join.zero_extended_pan_id_refused"):
+            offered(tc, fresh_dut, air, "EPID zero", FOREIGN["EPID zero"])
     with step("Then a good beacon", "the device joins"):
         tc.permit(PERMIT)
         fresh_dut.join()

@@ -3,6 +3,7 @@
 import pytest
 
 from lab.cases import case, observe, remark, step
+from lab.facts import fact
 from lab.judging import demand, in_service
 from lab.patterns import zcl
 from lab.procedures import join
@@ -165,11 +166,10 @@ def test_acknowledgement_when_required(tc, client, air):
             f"event {fields['IssuerEventID']}, provider {fields['ProviderID']}",
         )
         away = abs(fields["PriceAckTime"] - tc.utc())
-        demand(
-            away <= 60 and len(heard.packet.zcl.payload) == 13,
-            "13 octets, time within 60 s",
-            f"{len(heard.packet.zcl.payload)} octets, {away} s away",
-        )
+        size = len(heard.packet.zcl.payload)
+        demand(size == 13, "13 octets", f"{size} octets")
+        near = fact("time.sync_accuracy")
+        demand(away <= near, f"a time within {near} s", f"{away} s away")
     with step("Price 11 with PriceControl 0x00", "none"):
         tc.publish(tc.base + 11, 11)
         air.never(zcl("PriceAcknowledgement"), during=10)

@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 from lab.cases import case, observe, procedure, remark, should, step
+from lab.facts import fact
 from lab.judging import absent, answers_probe, demand, in_service
 from lab.neighbours import neighbour, sending_instead
 from lab.patterns import any_frame, aps
@@ -36,6 +37,7 @@ WELL_KNOWN_KEY = b"ZigBeeAlliance09"
     needs=SECOND,
     findings=["F-28"],
     version=2,
+    facts=["rejoin.secured_first"],
 )
 def test_secured_rejoin_after_losing_the_parent(tc, dut_in_service, air):
     """Secured rejoin after losing the parent."""
@@ -46,7 +48,8 @@ def test_secured_rejoin_after_losing_the_parent(tc, dut_in_service, air):
             "Rejoin Request with NWK security",
         ):
             router.settle([tc.network_key], beacons=True)
-            heard = air.expect(rejoin_request(True), within=900, since=start)
+            within = fact("join.max_rejoin_interval")
+            heard = air.expect(rejoin_request(True), within=within, since=start)
         with step("It takes the device back", "Device_annce or data, nothing of a new join"):
             back = any_frame().where(
                 lambda packet: packet.nwk_opened and packet.aps is not None,
@@ -86,7 +89,8 @@ def test_trust_center_rejoin_when_the_network_key_is_unknown(tc, dut_in_service,
     """Trust Center rejoin when the network key is unknown."""
     key, start = keyless(tc, dut_in_service)
     with step("Watch the device", "Rejoin Request without NWK security"):
-        heard = air.expect(rejoin_request(False), within=1800, since=start)
+        within = 2 * fact("join.max_rejoin_interval")
+        heard = air.expect(rejoin_request(False), within=within, since=start)
         tried = [
             one for one in air.find(rejoin_request(True), since=start) if one.number < heard.number
         ]
@@ -126,6 +130,7 @@ def offers(tc, device, code_key):
     needs=POWER,
     findings=["F-12", "F-28"],
     deadline=12000,
+    facts=["rejoin.key_under_current_link_key_only"],
 )
 def test_rejoin_key_under_a_wrong_link_key(tc, dut_in_service, air):
     """Trust Center rejoin key under the wrong link key refused."""
@@ -145,7 +150,7 @@ def test_rejoin_key_under_a_wrong_link_key(tc, dut_in_service, air):
             "Transport Key under code key, well-known key, and without APS security; then K1",
             "the last one alone is taken",
         ):
-            air.expect(under(key.key), within=7200, since=start)
+            air.expect(under(key.key), within=8 * fact("join.max_rejoin_interval"), since=start)
             demand(not left, "three wrong offers before", f"{3 - len(left)} wrong offers before")
             for offered, _ in wrong:
                 absent(air, under(offered), since=start)

@@ -2,7 +2,7 @@
 
 from lab.cases import case, step
 from lab.exchange import complete
-from lab.judging import absent, answers_probe, demand, holds, ignored
+from lab.judging import absent, answers_probe, holds, ignored, in_time
 from lab.patterns import aps, reaction_to
 
 
@@ -20,7 +20,7 @@ def test_joiner_accepts_re_registration(tc, idle_responder, air):
         start, began = air.mark(), tc.bench.now()
         exchange = complete(tc)
         took = tc.bench.now() - began
-        demand(took <= 60, "an exchange within 60 s", f"{took:.1f} s")
+        in_time(took <= 60, "an exchange within 60 s", f"{took:.1f} s")
         done = len(air.frames)
     with step("Key probe under K2, then under K1", "answered; silent"):
         answers_probe(tc)

@@ -4,6 +4,7 @@ from itertools import pairwise
 from statistics import mean, median
 
 from lab.cases import case, observe, remark, should, step
+from lab.facts import fact
 from lab.golden.effects import MatchSources
 from lab.judging import absent, answers_probe
 from lab.patterns import any_frame, mac, zdp
@@ -14,7 +15,6 @@ from zigbee.mac import DataRequest
 
 #: Seconds for which a parent holds a frame (macTransactionPersistenceTime).
 HELD = 7.68
-MIN_GAP = 7.5
 
 
 def polls(air, since):
@@ -45,8 +45,8 @@ def test_poll_rate_of_an_end_device(tc, dut_in_service, air):
         gaps = [b - a for a, b in pairwise(polls(air, start))]
         rate = median(gaps) if gaps else 0.0
         should(
-            rate >= MIN_GAP,
-            f"a median gap of {MIN_GAP} s at least",
+            rate >= (least := fact("end_device.poll_not_faster_than")),
+            f"a median gap of {least} s at least",
             f"{len(gaps)} gaps, median {rate:.2f} s, longest {max(gaps, default=0):.2f} s",
         )
     with step("Queue a control read at the parent", "fetched and answered"):
@@ -141,7 +141,8 @@ def test_sleepy_device_misses_the_switch_and_recovers(tc, dut_in_service, air):
         quiet(tc, 5)
         tc.on()
         key = renew(tc)
-        heard = air.expect(rejoin_request(False), within=3600, since=start)
+        within = 4 * fact("join.max_rejoin_interval")
+        heard = air.expect(rejoin_request(False), within=within, since=start)
     with step("The TC sends the network key under the certificate-derived key", "taken"):
         taken = (
             any_frame()
