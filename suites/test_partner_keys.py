@@ -2,7 +2,7 @@
 
 import itertools
 
-from lab.cases import case, observe, remark, should, step
+from lab.cases import case, observe, remark, should, step, weakness
 from lab.exchange import Exchange
 from lab.judging import absent, answers_probe, demand, holds, ignored, in_service
 from lab.patterns import Pattern, aps, reaction_to, zcl, zdp
@@ -146,6 +146,7 @@ def test_partner_key_over_a_power_cycle(tc, dut_in_service, partner, air):
     needs=SECOND,
     findings=["F-20"],
     deadline=6000,
+    version=2,
 )
 def test_no_answer_from_the_broker(tc, dut_in_service, partner, air):
     """A device that gets no partner key asks with spacing, and goes on serving."""
@@ -162,9 +163,11 @@ def test_no_answer_from_the_broker(tc, dut_in_service, partner, air):
     with step("Look at the Request Keys", "5 s apart at least, at most 20"):
         asked = [one.time for one in air.find(request_for(partner), since=start)]
         gaps = [later - one for one, later in itertools.pairwise(asked)]
+        if not asked:
+            weakness(None, "a partner key is asked for without spacing", "it never asked")
         should(
-            asked and len(asked) <= 20 and min(gaps, default=5) >= 5,
-            "1 to 20 requests, 5 s apart",
+            len(asked) <= 20 and min(gaps, default=5) >= 5,
+            "at most 20 requests, 5 s apart",
             f"{len(asked)} requests, least gap {min(gaps, default=0):.1f} s",
         )
 
