@@ -260,15 +260,15 @@ class GoldenJoiner(GoldenUnit):
         leave = nwk.Leave(rejoin=False, request=False, remove_children=False)
         self.do(self.node.nwk.send_command, leave, nwk.BROADCAST_RX_ON, src_eui=self.node.eui64)
 
-    def rejoin_request(self, *, secure: bool) -> None:
+    def rejoin_request(self, *, secure: bool, parent: int = TRUST_CENTER) -> None:
         """Send a Rejoin Request to the device, with NWK security or without it."""
         self.do(
             self.node.nwk.send_command,
             nwk.RejoinRequest(self.node.zdo.capability),
-            TRUST_CENTER,
+            parent,
             secure=secure,
             src_eui=self.node.eui64,
-            next_hop=TRUST_CENTER,
+            next_hop=parent,
         )
 
     def appear(self, where: GoldenJoiner, short: int) -> None:

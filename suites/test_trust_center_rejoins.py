@@ -2,12 +2,9 @@
 
 from lab.cases import case, observe, procedure, should, step, weakness
 from lab.judging import demand, holds, ignored
-from lab.patterns import aps, beacon, mac, nwk, reaction_to
-from lab.procedures import require
+from lab.patterns import aps, reaction_to
 from lab.transport import carried, network_keys_for, opens
 from zigbee.aps import TransportKey
-from zigbee.mac import AssociationResponse
-from zigbee.nwk import RejoinResponse
 from zigbee.security import KeyId
 
 WELL_KNOWN_KEY = b"ZigBeeAlliance09"
@@ -90,49 +87,6 @@ def test_rejoin_under_a_well_known_key(joiner, dut_in_service, air):
     order(dut_in_service, 0)
     stays_out(joiner, stranger_to(joiner, air, WELL_KNOWN_KEY), air)
     registered_rejoins(joiner, air)
-
-
-def closed(joiner, air):
-    """Make sure that the device's beacon shows joining closed."""
-    joiner.bench.wait(1)
-    joiner.do(joiner.node.mac.request_beacons)
-    shut = beacon().where(lambda packet: not packet.beacon.association_permit, "permitting nobody")
-    require(air.seek(shut, within=3), "the device's beacon shows joining closed")
-
-
-@case("REJ-05", clauses=["5.4.2.2", "ZB-3.6.1"], pics="SEC-TRJ", dut=["tc"], findings=["F-28"])
-def test_rejoin_while_joining_is_closed(joiner, dut_in_service, air):
-    """A rejoin works while joining is closed."""
-    order(dut_in_service, 0)
-    closed(joiner, air)
-    first = air.mark()
-    answered = nwk(RejoinResponse).where(lambda packet: packet.nwk_command.status == 0, "status 0")
-    with step("A registered device sends a secured Rejoin Request", "Rejoin Response status 0x00"):
-        joiner.rejoin_request(secure=True)
-        heard = air.expect(answered, within=30)
-        holds(heard.packet.nwk.security, "secured as the request was", "secured")
-    with step("It sends a Rejoin Request without NWK security", "Rejoin Response, Transport Key"):
-        start = air.mark()
-        joiner.rejoin_request(secure=False)
-        air.expect(answered, within=30, since=start)
-        air.expect(aps(TransportKey), within=30, since=start)
-        sent = network_keys_for(air, joiner.eui64, start)
-        holds(
-            sent and opens(sent[-1], joiner.link_key.key),
-            "under its link key",
-            "Transport Key under its link key",
-        )
-    with step("Another device associates meanwhile", "refused"):
-        stranger = joiner.another()
-        stranger.appear(joiner, 0xFFFE)
-        stranger.do(stranger.node.mac.associate, joiner.node.mac.pan, 0x0000, 0x8E)
-        joiner.bench.wait(5)
-        granted = [
-            one
-            for one in air.find(mac(AssociationResponse), since=first)
-            if one.packet.mac_command.status == 0
-        ]
-        demand(not granted, "no association with status 0", f"{len(granted)} with status 0")
 
 
 @case(

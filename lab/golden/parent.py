@@ -245,6 +245,8 @@ class Parent:
         device = frame.src_eui or self.node.nwk.eui_of(frame.src)
         if device is None or not self.node.nwk.joined:
             return
+        if not (self.node.mac.permit or self.node.policy.rejoins_while_closed()):
+            return
         if self.full and device not in self.children:
             return
         child = self.take(device, command.capability, frame.src)

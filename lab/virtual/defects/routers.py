@@ -201,6 +201,19 @@ class KeepsRelayIndex(Defect):
         return index
 
 
+class TakesBackOnlyWhileOpen(Defect):
+    """It takes a rejoin for a join."""
+
+    id = "M-REJ-05R"
+    dut = "range_extender"
+    clause = "ZB-3.6.1"
+    description = "A router refuses rejoins while joining is closed"
+    cases = ("REJ-05",)
+
+    def rejoins_while_closed(self) -> bool:
+        return False
+
+
 DEFECTS = (
     ReportsNoNewChild,
     SecuresTunnelledFrame,
@@ -218,4 +231,5 @@ DEFECTS = (
     RelaysNoBroadcast,
     RecordsNoRoute,
     KeepsRelayIndex,
+    TakesBackOnlyWhileOpen,
 )

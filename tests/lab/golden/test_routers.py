@@ -13,6 +13,7 @@ from lab.golden.frequency import BROADCAST_DELIVERY, FrequencyAgility, energy_va
 from lab.golden.node import Node
 from lab.golden.nwk_layer import NetworkKey
 from lab.golden.parent import CAPACITY, Parent
+from lab.golden.policy import Policy
 from lab.golden.trust_center import TrustCenter
 from zigbee import aps, mac, nwk
 from zigbee.types import Eui64
@@ -252,3 +253,24 @@ def test_update_ids_wrap() -> None:
 def test_energy_values_stay_within_an_octet() -> None:
     assert energy_value(-120) == 0 and energy_value(0) == 255
     assert 0 < energy_value(-80) < energy_value(-60) < 255
+
+
+class OnlyWhileOpen(Policy):
+    """The fault of REJ-05 in a router."""
+
+    def rejoins_while_closed(self) -> bool:
+        return False
+
+
+@pytest.mark.parametrize(("policy", "answers"), [(Policy(), 1), (OnlyWhileOpen(), 0)])
+def test_a_child_is_taken_back_while_joining_is_closed(
+    chain: Ether, parent: Parent, policy: Policy, answers: int
+) -> None:
+    router = chain.nodes["router"]
+    router.policy = policy
+    request = nwk.RejoinRequest(0x8E)
+    chain.nodes["far"].nwk.send_command(request, ROUTER, src_eui=STRANGER, next_hop=ROUTER)
+    chain.run(1.0)
+    commands = [one for one in chain.by("router") if one.frame_type == nwk.NwkType.COMMAND]
+    assert len([one for one in commands if one.dst == FAR]) == answers
+    assert (STRANGER in parent.children) == bool(answers)
