@@ -12,6 +12,12 @@ from zigbee import zcl as library
 UNSUPPORTED_ATTRIBUTE = 0x86
 SECOND = ["radio", "second_radio", "sniffer"]
 ENERGY = (0x0700, 0x0701, 0x0702, 0x0703, 0x0704, 0x0705)
+#: Services that an ESI publishes: console action, its parameters, and the command on the air.
+PUBLISHED = {
+    0x0700: ("publish_price", {"price": 1234}, "PublishPrice"),
+    0x0701: ("publish_event", {"minutes": 1}, "LoadControlEvent"),
+    0x0703: ("publish_message", {}, "DisplayMessage"),
+}
 
 
 def descriptor(tc, air):
@@ -277,3 +283,60 @@ def test_binding_table(tc, dut_in_service, air):
                 dut_in_service.power_cycle(5)
     asked = air.find(zdp("Bind_req"), since=0)
     remark(f"{len(asked)} Bind requests of the device in this case")
+
+
+def served(joiner, air):
+    """The services of the ESI that are published, with the console action and the command."""
+    listed = descriptor(joiner, air)["InputClusters"]
+    return {cluster: how for cluster, how in PUBLISHED.items() if cluster in listed}
+
+
+def bind(joiner, one, cluster):
+    """Have the ESI bind a service to a golden device; the status of its answer, None for none."""
+    sequence = one.ask(
+        "Bind_req",
+        SrcAddress=joiner.device,
+        SrcEndpoint=joiner.dut_endpoint,
+        ClusterID=cluster,
+        DstAddrMode=0x03,
+        DstAddress=one.eui64,
+        DstEndpoint=1,
+    )
+    answer = zdp("Bind_rsp").numbered(sequence).to(one.node.mac.short)
+    heard = joiner.air.seek(answer, within=10)
+    return heard.packet.zdp.fields["Status"] if heard else None
+
+
+def delivered(air, one, command, since):
+    """Whether a command came to a golden device under its own link key."""
+    came = air.find(zcl(command).to(one.node.mac.short).under_link_key(), since=since)
+    return any(heard.packet.aps_key == one.link_key.key for heard in came)
+
+
+@case(
+    "SD-07",
+    clauses=["5.5.5.5"],
+    pics="DT-ESI",
+    dut=["esi"],
+    revision="1.1",
+    level="should",
+    needs=["radio", "sniffer", "console"],
+)
+def test_bindings_of_five_devices(joiner, dut_in_service, air):
+    """The ESI supports five devices that are bound to its services."""
+    services = served(joiner, air)
+    devices = [joiner.behind() for _ in range(5)]
+    for one in devices:
+        one.bring_in(dut_in_service)
+    with step("Five devices behind a golden router bind to each service", "Bind_rsp status 0x00"):
+        answers = [bind(joiner, one, cluster) for one in devices for cluster in services]
+        text = f"{answers.count(0x00)} of {len(answers)} answered with status 0x00"
+        should(answers and set(answers) == {0x00}, "status 0x00 for each", text)
+    with step("Publish one price, one event and one message", "each device gets each in 120 s"):
+        start = air.mark()
+        for number, (action, parameters, _) in enumerate(services.values(), 1):
+            dut_in_service.do(action, id=number, **parameters)
+        joiner.bench.wait(120)
+        came = [delivered(air, one, how[2], start) for one in devices for how in services.values()]
+        text = f"{sum(came)} of {len(came)} deliveries under the link key of the device"
+        should(came and all(came), "each of them", text)

@@ -21,7 +21,7 @@ def order(tc, dut, number):
         event |= {"StartTime": 0, "DurationInMinutes": 1, "CriticalityLevel": 3}
         tc.command(DRLC, "LoadControlEvent", IssuerEventID=number, **event)
     else:
-        text = {"StartTime": 0, "DurationInMinutes": 60, "Message": b"TCP-07"}
+        text = {"MessageControl": 0, "StartTime": 0, "DurationInMinutes": 60, "Message": b"TCP-07"}
         tc.command(MESSAGING, "DisplayMessage", MessageID=number, **text)
 
 

@@ -21,6 +21,7 @@ NOT_ACTIVE = 0x83
 NOT_SUPPORTED = 0x84
 DEVICE_NOT_FOUND = 0x81
 NO_ENTRY = 0x88
+TABLE_FULL = 0x8C
 #: apsAckPolicy of this stack: ZDP requests ask for an APS acknowledgement unless broadcast.
 RESPONSE = 0x8000
 COORDINATOR, ROUTER, END_DEVICE = 0, 1, 2
@@ -266,9 +267,11 @@ class Zdo:
     def _bind_req(self, message: zdp.Message, indication: Indication) -> None:
         fields = message.fields
         entry = binding(fields)
-        if entry not in self.bindings:
+        full = len(self.bindings) >= self.node.policy.bindings_held()
+        if entry not in self.bindings and not full:
             self.bindings.append(entry)
-        self._answer("Bind_rsp", message, indication, Status=SUCCESS)
+        status = SUCCESS if entry in self.bindings else TABLE_FULL
+        self._answer("Bind_rsp", message, indication, Status=status)
 
     def _unbind_req(self, message: zdp.Message, indication: Indication) -> None:
         fields = message.fields

@@ -270,15 +270,18 @@ class SimulatedEsi(SimulatedDevice):
                 "LoadControlEvent",
                 IssuerEventID=number,
                 DeviceClass=0x0FFF,
+                UtilityEnrollmentGroup=0,
                 StartTime=0,
                 DurationInMinutes=max(value, 1),
                 CriticalityLevel=3,
+                EventControl=0,
             )
         if cluster == MESSAGING:
             return build(
                 cluster,
                 "DisplayMessage",
                 MessageID=number,
+                MessageControl=0,
                 StartTime=0,
                 DurationInMinutes=60,
                 Message=b"Hello",

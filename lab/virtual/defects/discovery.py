@@ -59,9 +59,23 @@ class AsksAtOnce(Defect):
         return rng.uniform(0.5, 2.0)
 
 
+class HoldsFewBindings(Defect):
+    """Its table is that of a small device."""
+
+    id = "M-SD-07"
+    dut = "esi"
+    clause = "SE-5.5.5.5"
+    description = "Has room for six bindings, and refuses the next"
+    cases = ("SD-07",)
+
+    def bindings_held(self) -> int:
+        return 6
+
+
 DEFECTS = (
     ListsWhatIsNotThere,
     LooksForTimeOnly,
     LooksEveryHour,
     AsksAtOnce,
+    HoldsFewBindings,
 )
