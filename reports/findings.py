@@ -196,7 +196,8 @@ def _said(record: CaseRecord) -> list[str]:
     said += [f"could not be told: {text}" for text in record.unsettled]
     said += [f"not found: {text}" for text in record.cleared]
     noted = ("exposure: ", "exposure not shown: ", "recommendation missed: ")
-    return said + [text for text in record.remarks if not text.startswith(noted)]
+    said += [text for text in record.remarks if not text.startswith(noted)]
+    return list(dict.fromkeys(said))
 
 
 def _counted(cases: list[CaseLine], one: str, several: str) -> str:

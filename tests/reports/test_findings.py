@@ -139,6 +139,14 @@ def test_all_that_can_be_known_is_known() -> None:
     assert found.cases[0].said == ["found: a leak: 2 keys"]
 
 
+def test_a_missed_recommendation_is_told_once() -> None:
+    missed = "recommendation missed: at most 3"
+    record = a_record("pass", level="should", reason=missed, remarks=[missed, "slow"])
+    record.missed = ["at most 3"]
+    (case,) = assessed(Summary([record], [], [])).cases
+    assert case.said == [missed, "slow"]
+
+
 def test_a_finding_without_any_case_says_so() -> None:
     none = Summary([], [], [])
     assert assessed(none).why == "no case names it"
