@@ -33,6 +33,7 @@ Seconds = Annotated[float, Field(gt=0)]
 Simulated = Literal[
     "display",
     "esi",
+    "two_network_esi",
     "thermostat",
     "load_control",
     "meter",

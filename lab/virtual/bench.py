@@ -35,6 +35,7 @@ ENOUGH = 1024
 DEVICES: dict[Simulated, str] = {
     "display": "lab.virtual.display:SimulatedDisplay",
     "esi": "lab.virtual.esi:SimulatedEsi",
+    "two_network_esi": "lab.virtual.two_network_esi:SimulatedTwoNetworkEsi",
     "thermostat": "lab.virtual.thermostat:SimulatedThermostat",
     "load_control": "lab.virtual.load_control:SimulatedLoadControl",
     "meter": "lab.virtual.meter:SimulatedMeter",

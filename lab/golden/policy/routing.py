@@ -58,6 +58,10 @@ class RoutingPolicy:
         """With whom a node that just joined establishes its link key: the TC (5.4.7.1)."""
         return 0x0000
 
+    def bridges_networks(self) -> bool:
+        """Whether what is sent to all in one network of a device goes on in another (5.5.3: no)."""
+        return False
+
     # -- frequency agility (5.8) -----------------------------------------------------------------
 
     def energies_told(self, energies: list[int]) -> list[int]:

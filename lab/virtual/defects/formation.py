@@ -51,4 +51,38 @@ class ChainsPartnerKeys(Defect):
         return self.last
 
 
-DEFECTS = (FormsWhereOthersAre, KeepsKeysShort, ChainsPartnerKeys)
+class OneKeyForAllNetworks(Defect):
+    """It draws a network key once, and uses it for every network that it forms until it boots."""
+
+    id = "M-SCOPE-01"
+    dut = "two_network_esi"
+    clause = "SE-5.5.3"
+    description = "Gives the key of the home network to its other network too"
+    cases = ("SCOPE-01",)
+    key = b""
+
+    def draws_network_key(self, rng: random.Random) -> bytes:
+        self.key = self.key or rng.randbytes(16)
+        return self.key
+
+
+class BridgesItsNetworks(Defect):
+    """To it they are one network on two radios."""
+
+    id = "M-SCOPE-01B"
+    dut = "two_network_esi"
+    clause = "SE-5.5.3"
+    description = "Sends the broadcasts of the home network on in its other network"
+    cases = ("SCOPE-01",)
+
+    def bridges_networks(self) -> bool:
+        return True
+
+
+DEFECTS = (
+    FormsWhereOthersAre,
+    KeepsKeysShort,
+    ChainsPartnerKeys,
+    OneKeyForAllNetworks,
+    BridgesItsNetworks,
+)
