@@ -396,9 +396,16 @@ class Bench:
 
     def received(self, name: str) -> bytes:
         """Return the octets that came on a line since the case began, those that are kept."""
+        return self._crossed(name, "rx")
+
+    def sent(self, name: str) -> bytes:
+        """Return the octets that the harness sent on a line since the case began."""
+        return self._crossed(name, "tx")
+
+    def _crossed(self, name: str, direction: str) -> bytes:
         entries = self.journals[name].since(self._marks.get(name, 0))
         return b"".join(
-            one.octets for one in entries if isinstance(one, Entry) and one.direction == "rx"
+            one.octets for one in entries if isinstance(one, Entry) and one.direction == direction
         )
 
     def _all_journals(self) -> dict[str, Journal]:

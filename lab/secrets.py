@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from drivers.dialogue import MASK
 
-__all__ = ["in_octets", "in_text", "looks_secret"]
+__all__ = ["in_octets", "in_text", "looks_secret", "times_shown"]
 
 #: So many octets of a key in a row are no accident: 2**-64 for each place that is looked at.
 LENGTH = 8
@@ -52,6 +52,12 @@ def in_text(keys: Mapping[str, bytes], text: str, octets: bytes = b"") -> list[s
         if shown or encoded or any(one in octets for one in _both_orders(key)):
             found.append(name)
     return found
+
+
+def times_shown(key: bytes, octets: bytes) -> int:
+    """How often octets of a console show a key in hexadecimal, in either order."""
+    plain = _BETWEEN.sub("", octets.decode("latin-1").lower())
+    return sum(plain.count(one.hex()) for one in _both_orders(key))
 
 
 def looks_secret(text: str) -> bool:

@@ -143,7 +143,7 @@ def test_subject_changed(tc, idle_responder, air):
 
 @case(
     "CBKE-37",
-    clauses=["C.2", "5.4.2.2.2"],
+    clauses=["C.2", "C.3.1.2.3.1.2", "5.4.2.2.2"],
     pics="SEC-CBKER",
     kind="security",
     level="report",

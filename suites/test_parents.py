@@ -274,8 +274,13 @@ def test_secured_rejoin_under_a_global_link_key(tc, joined_dut, air):
             told = air.seek(update_device(child, SECURED_REJOIN), within=5, since=start)
             secured = told is not None and told.packet.aps_opened
             how = "with APS security" if secured else "without APS security"
-            observe(f"Update Device status 0x00 {how}" if told else "no Update Device")
-            remark(f"Update Device came {how}" if told else "Update Device did not come")
+            seen = f"Update Device status 0x00 {how}" if told else "no Update Device status 0x00"
+            weakness(told is None, "the trust center does not hear of a secured rejoin", seen)
+            weakness(
+                not secured if told else None,
+                "whoever has the network key can tell the trust center of a rejoin",
+                seen,
+            )
 
 
 def remove(tc, device, *, to=None, secure=True):

@@ -137,7 +137,7 @@ class ChannelManager:
             return
         now = self.node.now
         self._reports = [when for when in self._reports if now - when < REPORTS_WITHIN] + [now]
-        if len(self._reports) >= REPORTS:
+        if len(self._reports) >= REPORTS and self.node.policy.moves_network():
             self._reports = []
             self._busy = True
             self._look_round(indication.nwk.src)

@@ -87,6 +87,7 @@ class Joiner:
         self._barred: set[Eui64] = set()
         self._timer: Timer | None = None
         self._scan_started = 0.0
+        self._scans = 0
         self.recovery = Recovery(self)
         node.mac.on_beacon = self._beacon
         node.mac.on_association_response = self._association_response
@@ -102,6 +103,7 @@ class Joiner:
         """Look for a network, now."""
         self.node.nwk.mute = False
         self._failures.clear()
+        self._scans = 0
         idle = self.state not in (State.SCANNING, State.ASSOCIATING, State.AUTHENTICATING)
         if idle or self.node.policy.user_starts_fast_scans():
             self._scan_started = self.node.now
@@ -176,7 +178,8 @@ class Joiner:
         self._candidates = []
         self._use_install_code()
         self.node.mac.tune(pan=0xFFFF, short=0xFFFE)
-        self._visit(0)
+        self._scans += 1
+        self._visit(self.node.policy.channels_of_scan(self.channels, self._scans))
 
     def _use_install_code(self) -> None:
         """The key that the trust center's Transport Key is expected under (5.4.8.1)."""
@@ -184,13 +187,13 @@ class Joiner:
         counter = OutgoingCounter(self.node.nvm, "aps.counter.code")
         self.node.aps.preconfigured = LinkKey(Eui64(0), key, "code", counter)
 
-    def _visit(self, index: int) -> None:
-        if index >= len(self.channels):
+    def _visit(self, channels: tuple[int, ...]) -> None:
+        if not channels:
             self._scanned()
             return
-        self.node.mac.tune(channel=self.channels[index])
+        self.node.mac.tune(channel=channels[0])
         self.node.mac.request_beacons()
-        self._timer = self.node.after(LISTEN, lambda: self._visit(index + 1))
+        self._timer = self.node.after(LISTEN, lambda: self._visit(channels[1:]))
 
     def _beacon(self, beacon: mac.Beacon, pan: int, source: Address, lqi: int) -> None:
         if self.state == State.REJOINING:

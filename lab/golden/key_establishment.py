@@ -137,7 +137,7 @@ class Party:
             )
         except (cbke.CbkeError, ValueError):
             return False
-        exchange.mac_key, exchange.link_key = cbke.derive(secret)
+        exchange.mac_key, exchange.link_key = cbke.derive(self.node.policy.secret_in_kdf(secret))
         return True
 
     def finish(self, exchange: Exchange) -> None:

@@ -26,6 +26,7 @@ from lab.host import NodeHost
 from lab.virtual.air import AirRadio
 from lab.virtual.console import SimulatedConsole
 from lab.virtual.defects import Defect, policy_with
+from lab.virtual.self_test import known_answers
 from zigbee.crypto.errors import CryptoError
 from zigbee.types import Eui64
 
@@ -37,6 +38,8 @@ BROWN_OUT_VOLTAGE = 2.2
 #: Below it nothing of its state is left, brown-out detector or not.
 RETENTION_VOLTAGE = 1.0
 BOOT_TIME = 1.2
+#: A life between two losses of power that is shorter than this is no use, seconds.
+SHORT_LIFE = 15.0
 #: Amperes: processor and receiver; more while it looks for a network.
 IDLE_CURRENT = 0.045
 SCAN_CURRENT = 0.012
@@ -79,8 +82,13 @@ class SimulatedDevice:
         self.host: NodeHost | None = None
         self._boot_timer: asyncio.TimerHandle | None = None
         self._off_since: float | None = None
+        self._booted = 0.0
+        #: losses of power in a row, each soon after a boot
+        self._short_lives = 0
         radio.receiver_on = False
         console.commands.update(self.commands())
+        if self.policy.dumps_memory():
+            console.commands["dump"] = self._dump
 
     # -- power ------------------------------------------------------------------------------
 
@@ -98,12 +106,18 @@ class SimulatedDevice:
                 self.hang()
                 return
             self._die()
-            self._off_since = self._loop_time()
+            self._power_lost(self._loop_time())
         elif volts >= POWER_ON_VOLTAGE and not on:
             off, self._off_since = self._off_since, None
             if off is not None and not self.policy.keeps_commissioning(self._loop_time() - off):
                 self._forget_network()
             self._start("power")
+
+    def _power_lost(self, now: float) -> None:
+        self._off_since = now
+        self._short_lives = self._short_lives + 1 if now - self._booted < SHORT_LIFE else 0
+        if self.policy.resets_after(self._short_lives):
+            self._forget_network()
 
     def current(self, volts: float) -> float:
         """Amperes that it draws at ``volts``."""
@@ -150,10 +164,13 @@ class SimulatedDevice:
 
     def _boot(self, reason: str) -> None:
         self._boot_timer = None
+        self._booted = self._loop_time()
         self.radio.receiver_on = True
         self._build()
         self.console.power(True)
         self.console.say(f"{self.model} {FIRMWARE} boot reason={reason}")
+        if self.policy.tells_install_code():
+            self.console.say(f"DEBUG code {self.joiner.install_code.hex()}")
         self.begin()
         self._pump()
 
@@ -162,7 +179,7 @@ class SimulatedDevice:
         if self.joiner.resume():
             self._restore_memory()
             self.resumed()
-        elif self.joiner.automatic:
+        elif self.joiner.automatic and self.policy.begins_unasked(self.revision):
             self.joiner.start()
 
     def _restore_memory(self) -> None:
@@ -360,6 +377,7 @@ class SimulatedDevice:
             "option frame-counter": self._frame_counter,
             "keys print": self._keys,
             "plugin key-establishment start": self._cbke_start,
+            "plugin key-establishment self-test": self._self_test,
         }
 
     def _order(self, action: Callable[[], None]) -> Lines:
@@ -431,6 +449,15 @@ class SimulatedDevice:
         if node is not None:
             lines += [f"link key: {one.partner} {one.origin}" for one in node.aps.keys]
         return [*lines, "OK"]
+
+    def _dump(self, words: list[str]) -> Lines:
+        """Memory as it is, which no conformant device shows."""
+        keys = [one.key for one in self.node.aps.keys] if self.node else []
+        return [*(octets.hex(" ") for octets in (self.install_code, *keys)), "OK"]
+
+    def _self_test(self, words: list[str]) -> Lines:
+        answers = known_answers(self.policy)
+        return [*(f"{name}: {octets.hex()}" for name, octets in answers.items()), "OK"]
 
     def _cbke_start(self, words: list[str]) -> Lines:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from drivers.dialogue import MASK
-from lab.secrets import looks_secret
+from lab.secrets import looks_secret, times_shown
 
 KEY = bytes(range(0x60, 0x70))
 
@@ -22,3 +22,10 @@ def test_a_key_in_any_writing(text: str) -> None:
 )
 def test_an_address_is_none(text: str) -> None:
     assert not looks_secret(text)
+
+
+def test_a_key_that_is_echoed_and_then_shown_is_counted_twice() -> None:
+    key = bytes.fromhex("83fed3407a939723")
+    console = b"DUT> option install-code {83 FE D3 40 7A 93 97 23}\r\nOK\r\ncode 2397937a40d3fe83"
+    assert times_shown(key, console) == 2
+    assert times_shown(key, console[:40]) == 0

@@ -93,6 +93,10 @@ class EstablishmentPolicy:
         """With which of the endpoints found on the trust center a key is established (5.4.7.3)."""
         return found[:1]
 
+    def secret_in_kdf(self, secret: bytes) -> bytes:
+        """The shared secret Z as the key derivation takes it: all 21 octets (C.4.2.2.3)."""
+        return secret
+
     def established_key(self, octets: bytes) -> bytes:
         """The link key as it is used, of the 16 octets that an exchange gave (C.2)."""
         return octets

@@ -22,11 +22,23 @@ class HardwarePolicy:
         """Whether the console shows keys (no)."""
         return False
 
+    def tells_install_code(self) -> bool:
+        """Whether the console shows the install code unasked (no)."""
+        return False
+
+    def dumps_memory(self) -> bool:
+        """Whether the console shows memory to whoever asks (no)."""
+        return False
+
     def serves_keys(self) -> bool:
         """Whether attributes show keys (no)."""
         return False
 
     # -- power (bench requirement) ---------------------------------------------------------------
+
+    def resets_after(self, short_lives: int) -> bool:
+        """Whether that many losses of power, each soon after a boot, are an order to reset (no)."""
+        return False
 
     def keeps_commissioning(self, seconds_off: float) -> bool:
         """Whether network and keys are still there after ``seconds_off`` without power."""

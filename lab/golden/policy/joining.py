@@ -31,6 +31,14 @@ class JoiningPolicy:
             and beacon.extended_pan_id != 0
         )
 
+    def channels_of_scan(self, channels: tuple[int, ...], number: int) -> tuple[int, ...]:
+        """Which channels scan ``number`` visits: all, those that others avoid first (5.8)."""
+        return channels
+
+    def begins_unasked(self, revision: str) -> bool:
+        """Whether a factory-new device looks for a network without a user (5.5.5.1; 1.0: no)."""
+        return revision != "1.0"
+
     def bars_network(self) -> bool:
         """Whether a network that gave no key once is never tried again (5.5.5.1: no)."""
         return False

@@ -68,6 +68,10 @@ class RoutingPolicy:
         """The energy values of a scan's notification, one for each channel (ZB 2.4.4.3.9)."""
         return energies
 
+    def moves_network(self) -> bool:
+        """Whether a channel manager acts on reports of a bad channel (5.8)."""
+        return True
+
     def follows_channel_change(self) -> bool:
         """Whether the network is followed to another channel when its manager says so (5.8)."""
         return True

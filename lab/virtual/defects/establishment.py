@@ -15,7 +15,7 @@ class TakesOthersCertificate(Defect):
     id = "M-CBKE-10"
     clause = "SE-C.3.1.2.3.1.2"
     description = "Claims to check the certificate's subject, and takes that of another device"
-    cases = ("CBKE-10",)
+    cases = ("CBKE-10", "CBKE-37")
 
     def subject_is_partner(self, subject: bytes, partner: bytes) -> bool:
         return True
@@ -266,6 +266,18 @@ class NeverStops(Defect):
         return False
 
 
+class StripsLeadingZeros(Defect):
+    """To it a shared secret is a number."""
+
+    id = "M-CBKE-03"
+    clause = "SE-C.4.2"
+    description = "Drops leading zero octets of the shared secret before it derives keys"
+    cases = ("CBKE-03",)
+
+    def secret_in_kdf(self, secret: bytes) -> bytes:
+        return secret.lstrip(b"\0")
+
+
 DEFECTS = (
     TakesOthersCertificate,
     IgnoresWaitTime,
@@ -288,4 +300,5 @@ DEFECTS = (
     ListsSuiteTwo,
     SecuresRenewals,
     NeverStops,
+    StripsLeadingZeros,
 )

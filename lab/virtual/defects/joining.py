@@ -12,6 +12,9 @@ from zigbee.mac import Beacon
 
 __all__ = ["DEFECTS"]
 
+#: The channels between and beside those of wireless LANs (5.8).
+PREFERRED = (11, 14, 15, 19, 20, 24, 25)
+
 
 class InstallCodeCrcReversed(Defect):
     """Its link key comes from the code with the CRC octets in the wrong order."""
@@ -178,6 +181,31 @@ class HasNoCode(Defect):
         return bytes(16)
 
 
+class AvoidsOthersLast(Defect):
+    """It looks where wireless networks are before it looks where they are not."""
+
+    id = "M-JOIN-18"
+    clause = "SE-5.8"
+    description = "Scans the preferred channels only when a scan of the others was in vain"
+    cases = ("JOIN-18",)
+
+    def channels_of_scan(self, channels: tuple[int, ...], number: int) -> tuple[int, ...]:
+        return tuple(one for one in channels if (one in PREFERRED) == (number % 2 == 0))
+
+
+class JoinsUnasked(Defect):
+    """Declared to 1.0, it does not wait for its user."""
+
+    id = "M-JOIN-27"
+    revision = "1.0"
+    clause = "SE-5.5.5"
+    description = "Declared to 1.0, joins any open network as soon as it has power"
+    cases = ("JOIN-27",)
+
+    def begins_unasked(self, revision: str) -> bool:
+        return True
+
+
 DEFECTS = (
     TakesWellKnownKey,
     HourlyInSpiteOfTheUser,
@@ -192,4 +220,6 @@ DEFECTS = (
     HashesWithoutCrc,
     NeverForgives,
     HasNoCode,
+    AvoidsOthersLast,
+    JoinsUnasked,
 )

@@ -79,6 +79,18 @@ class EveryKeyRestartsCounter(Defect):
         return True
 
 
+class TakesCutsForAnOrder(Defect):
+    """Its only button is the power plug."""
+
+    id = "M-LEAVE-06"
+    clause = "SE-5.5.5.1"
+    description = "Takes four losses of power in quick succession for an order to reset"
+    cases = ("LEAVE-06",)
+
+    def resets_after(self, short_lives: int) -> bool:
+        return short_lives >= 4
+
+
 DEFECTS = (
     ObeysAnyLeave,
     ObeysBareManagementLeave,
@@ -86,4 +98,5 @@ DEFECTS = (
     KeepsFirstLinkKey,
     ResetClearsCounter,
     EveryKeyRestartsCounter,
+    TakesCutsForAnOrder,
 )

@@ -46,4 +46,34 @@ class ReadingsForEverybody(Defect):
         return required and cluster != METERING
 
 
-DEFECTS = (TellsKeys, ServesKeys, ReadingsForEverybody)
+class PrintsItsCode(Defect):
+    """Its log is for those who make it."""
+
+    id = "M-JOIN-25"
+    clause = "SE-5.4.8.1"
+    description = "Writes its install code to the console at each boot"
+    cases = ("JOIN-25",)
+
+    def tells_install_code(self) -> bool:
+        return True
+
+
+class DumpsMemory(Defect):
+    """It was never given a production build."""
+
+    id = "M-STORE-03"
+    clause = "LAB-STORE"
+    description = "Has a console command that shows its memory, keys included"
+    cases = ("STORE-03",)
+
+    def dumps_memory(self) -> bool:
+        return True
+
+
+DEFECTS = (
+    TellsKeys,
+    ServesKeys,
+    ReadingsForEverybody,
+    PrintsItsCode,
+    DumpsMemory,
+)

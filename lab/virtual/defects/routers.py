@@ -75,7 +75,7 @@ class RejoinIsAJoin(Defect):
     id = "M-PRO-07"
     clause = "ZB-4.4.4"
     description = "A parent reports a secured rejoin as an unsecured join"
-    cases = ("TP/R20/BV-07",)
+    cases = ("TP/R20/BV-07", "TP/R20/BV-09")
 
     def rejoin_status(self, secured: bool) -> int:
         return UNSECURED_JOIN
@@ -214,6 +214,19 @@ class TakesBackOnlyWhileOpen(Defect):
         return False
 
 
+class NeverMoves(Defect):
+    """It counts what it is told, and stays."""
+
+    id = "M-FA-01"
+    dut = "esi"
+    clause = "SE-5.8"
+    description = "A channel manager acts on no report of a bad channel"
+    cases = ("FA-01",)
+
+    def moves_network(self) -> bool:
+        return False
+
+
 DEFECTS = (
     ReportsNoNewChild,
     SecuresTunnelledFrame,
@@ -232,4 +245,5 @@ DEFECTS = (
     RecordsNoRoute,
     KeepsRelayIndex,
     TakesBackOnlyWhileOpen,
+    NeverMoves,
 )

@@ -17,15 +17,8 @@ SUITES = Path(__file__).parents[3] / "suites"
 #: Cases that no registered defect makes fail yet. It only shrinks: none is ever added.
 UNQUALIFIED = frozenset(
     [
-        "CBKE-03",
-        "CBKE-37",
-        "FA-01",
-        "JOIN-18",
-        "JOIN-25",
         "JOIN-26",
-        "JOIN-27",
         "LEAVE-04",
-        "LEAVE-06",
         "MAC-03",
         "NKEY-09",
         "NKEY-11",
@@ -40,14 +33,12 @@ UNQUALIFIED = frozenset(
         "REJ-11",
         "SCOPE-02",
         "SD-08",
-        "STORE-03",
         "STORE-04",
         "TCP-04",
         "TCP-05",
         "TCP-10",
         "TCSO-02",
         "TCSO-10",
-        "TP/R20/BV-09",
     ]
 )
 
