@@ -150,7 +150,8 @@ class Laboratory:
     def setup(self) -> Setup:
         """The files of the campaign, read when they are first asked for. Raises ConfigError."""
         if self._setup is None:
-            self._setup = Setup.load(self.settings.bench, self.settings.dut)
+            setup = Setup.load(self.settings.bench, self.settings.dut)
+            self._setup = setup.made_with(self.settings.defects)
         return self._setup
 
     def check(self) -> None:

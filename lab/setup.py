@@ -6,7 +6,7 @@ What is wrong with them is told before anything is opened or switched on.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lab import bench as benches
@@ -38,6 +38,14 @@ class Setup:
             raise ConfigError("names no DUT file", bench_path, "dut", "add it, or give --dut")
         dut_path = find_file(name, duts.FOLDER, "DUT")
         return cls(bench_file, bench_path, duts.load(dut_path), dut_path)
+
+    def made_with(self, defects: Sequence[str]) -> Setup:
+        """The same for a simulated device with these defects, which its papers may show."""
+        if self.bench.virtual is None or not defects:
+            return self
+        from lab.virtual.bench import papers_of  # only where a bench file asks for it
+
+        return replace(self, dut=papers_of(self.dut, defects))
 
     def check(self, defects: Sequence[str] = ()) -> None:
         """Refuse files that cannot work, alone or together. Raises ConfigError."""

@@ -54,6 +54,17 @@ def find_defects(names: Sequence[str]) -> list[type[catalogue.Defect]]:
         raise ConfigError(str(error), "--defect") from error
 
 
+def papers_of(dut: DutFile, names: Sequence[str]) -> DutFile:
+    """What a DUT file says of the device once it has the defects of these names."""
+    for defect in find_defects(names):
+        tables = {
+            table: getattr(dut, table).model_copy(update=dict(keys))
+            for table, keys in defect.papers.items()
+        }
+        dut = dut.model_copy(update=tables)
+    return dut
+
+
 class VirtualBench:
     """The simulated equipment of a bench file with [virtual]. `start` it; `ports` then has the port
     or resource of each part. The device stands there unpowered.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from lab.golden.policy import Policy
 
@@ -20,3 +21,6 @@ class Defect(Policy):
     """The DUT file of a simulated device that can have it."""
     revision: ClassVar[str] = "1.1"
     """The revision of the profile at which its cases see it."""
+    papers: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    """What its maker says otherwise in the DUT file, table by table and key by key: faults of
+    how a device is made, which show in no frame."""
