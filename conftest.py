@@ -24,7 +24,7 @@ from lab.bench import Bench
 from lab.cases import CaseError, declared_steps, recording
 from lab.config import ConfigError
 from lab.dut import DutAdapter
-from lab.explain import explain, runs_named
+from lab.explain import explain, open_items, runs_named
 from lab.joiner import GoldenJoiner
 from lab.registry import UnknownId, resolve
 from lab.runner import Laboratory, Run, Settings, failure_text
@@ -38,6 +38,7 @@ LAB = pytest.StashKey[Laboratory]()
 LEDGER = pytest.StashKey[Ledger]()
 RUN = pytest.StashKey[Run]()
 CATALOGUE = pytest.StashKey[Sequence[Run]]()
+UNSTATED = pytest.StashKey[dict[str, list[str]]]()
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -150,7 +151,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         return
     try:
         if any(run.needs_bench for run in runs):
-            config.stash[LAB].check()
+            laboratory = config.stash[LAB]
+            laboratory.check()
+            dut, revision = laboratory.setup.dut, laboratory.settings.revision
+            config.stash[UNSTATED] = open_items(runs, dut, revision)
         config.stash[LEDGER].open(runs, config.stash[CATALOGUE])
     except (ConfigError, CampaignError) as error:
         raise pytest.UsageError(str(error)) from None
@@ -378,6 +382,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     for report in undecided:
         write(report.longreprtext)
     laboratory = config.stash[LAB]
+    for item, cases in config.stash.get(UNSTATED, {}).items():
+        write(f"the PICS does not say whether {item}: {', '.join(cases)} did not apply for it")
     if config.stash[LEDGER].campaign is not None:
         write(f"campaign: {config.stash[LEDGER].folder}")
     if laboratory.protocol_s and laboratory.wall_s:

@@ -9,6 +9,7 @@ from lab import pics
 from lab.dut import DutFile
 from lab.judge import why_not
 from lab.runner import Run
+from lab.verdicts import Inconclusive
 
 __all__ = ["explain", "open_items", "runs_named"]
 
@@ -25,22 +26,33 @@ def runs_named(name: str, catalogue: Iterable[Run]) -> list[Run]:
 
 def explain(run: Run, dut: DutFile, capabilities: Collection[str], revision: str) -> Iterator[str]:
     """Yield lines for people: every condition of a case, and what follows from them."""
-    meta, claims = run.meta, dut.pics or {}
+    meta = run.meta
     yield f"{run.id}: {run.title}"
     if not run.needs_bench:
         yield "  a published vector: it needs no device, and always runs"
         return
     yield _line("revision", meta.revision, revision, meta.revision in ("both", revision))
     yield _line("role", ", ".join(meta.dut), ", ".join(dut.roles), bool({*meta.dut} & {*dut.roles}))
-    expression = pics.parse(meta.pics)
-    states = [f"{item} is {pics.state(claims, item)}" for item in expression.items]
-    yield _line("PICS", meta.pics or "nothing", "; ".join(states), expression.holds(claims))
-    for item in expression.open_items(claims):
-        yield f"            the DUT file does not say whether {item}, and it decides"
+    yield from _claims(pics.parse(meta.pics), dut.pics)
     there = ", ".join(sorted(capabilities))
     yield _line("needs", ", ".join(meta.needs), there, {*meta.needs} <= {*capabilities})
-    reason = why_not(meta, dut, capabilities, revision)
-    yield f"  => not applicable: {reason}" if reason else "  => selected"
+    try:
+        reason = why_not(meta, dut, capabilities, revision)
+    except Inconclusive as refusal:
+        yield f"  => refused: {refusal}"
+    else:
+        yield f"  => not applicable: {reason}" if reason else "  => selected"
+
+
+def _claims(expression: pics.Expression, claims: pics.Claims | None) -> Iterator[str]:
+    """Yield what the PICS says of the items of an expression: true, false or absent; or no PICS."""
+    if claims is None:
+        yield _line("PICS", expression.text, "no [pics] table", False)
+        return
+    states = [f"{item} is {pics.state(claims, item)}" for item in expression.items]
+    yield _line("PICS", expression.text, "; ".join(states), expression.holds(claims))
+    for item in expression.open_items(claims):
+        yield f"            the DUT file does not say whether {item}, and it decides"
 
 
 def _line(word: str, asked: str, there: str, met: bool) -> str:
@@ -48,10 +60,13 @@ def _line(word: str, asked: str, there: str, met: bool) -> str:
     return f"  {word + ':':<10} {verdict:<4} asks for {asked or 'nothing'}; there is {there or '-'}"
 
 
-def open_items(runs: Iterable[Run], claims: pics.Claims) -> dict[str, list[str]]:
-    """Return, by item, the cases that do not apply only because the PICS does not state it."""
+def open_items(runs: Iterable[Run], dut: DutFile, revision: str) -> dict[str, list[str]]:
+    """Return, by item that the PICS does not state, the cases that are for this device otherwise
+    and do not apply because of it.
+    """
     found: dict[str, list[str]] = {}
     for run in runs:
-        for item in pics.parse(run.meta.pics).open_items(claims):
-            found.setdefault(item, []).append(run.id)
+        if run.meta.revision in ("both", revision) and {*run.meta.dut} & {*dut.roles}:
+            for item in pics.parse(run.meta.pics).open_items(dut.pics or {}):
+                found.setdefault(item, []).append(run.id)
     return found

@@ -43,7 +43,7 @@ class SimulatedEsi(SimulatedDevice):
         self.registrar = Registrar(node)
         self.registrar.broker.both_ask = self.revision == "1.0"
         self.registrar.on_status = self._status_changed
-        node.zdo.server_mask = 0x0001
+        node.zdo.server_mask = 0x0041  # trust center and network manager
         node.zdo.on_message = self._zdp
         self.channels = ChannelManager(node, self.registrar.save)
 

@@ -426,6 +426,24 @@ def test_without_a_pics_no_device_case_runs(campaign: Runner, pytester: pytest.P
     outcome = campaign(PASSING.format(id="X-01", clause="C.2", name="a"), "--dut", "d.toml")
     assert outcome.code == pytest.ExitCode.USAGE_ERROR
     assert "there is no [pics] table" in outcome.text + outcome.errors
+    assert FakeBench.made == []
+
+
+def test_why_explains_and_runs_nothing(campaign: Runner, pytester: pytest.Pytester) -> None:
+    pytester.path.joinpath("d.toml").write_text('name = "d"\n')
+    code = body('raise Violation("a", "b")', 'clauses=["C.2"], pics="PRI-C"')
+    outcome = campaign(code, "--dut", "d.toml", "--why", "X-01")
+    assert (outcome.code, outcome.records) == (pytest.ExitCode.OK, {})
+    assert "=> refused: DUT file 'd' has no [pics] table" in outcome.text
+    assert campaign(code, "--why", "X-02").code == pytest.ExitCode.USAGE_ERROR
+    assert "=> selected" in campaign(code, "--why", "X-01").text
+    assert FakeBench.made == []
+
+
+def test_what_the_pics_leaves_open_is_told_at_the_end(campaign: Runner) -> None:
+    outcome = campaign(body("pass", 'clauses=["C.2"], pics="OTA-DG"'))
+    assert outcome.verdicts() == {"X-01": "not applicable"}
+    assert "the PICS does not say whether OTA-DG: X-01 did not apply for it" in outcome.text
 
 
 THREE = (

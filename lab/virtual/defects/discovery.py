@@ -8,7 +8,7 @@ from lab.virtual.defects.base import Defect
 
 __all__ = ["DEFECTS"]
 
-DRLC = 0x0701
+DRLC, TUNNELING = 0x0701, 0x0704
 
 
 class ListsWhatIsNotThere(Defect):
@@ -72,10 +72,23 @@ class HoldsFewBindings(Defect):
         return 6
 
 
+class HasWhatIsNotClaimed(Defect):
+    """It has grown a server of which its PICS knows nothing."""
+
+    id = "M-PICS-01"
+    clause = "LAB-PICS"
+    description = "Lists a Tunneling server that its PICS denies"
+    cases = ("PICS-01",)
+
+    def clusters_listed(self, clusters: tuple[int, ...]) -> tuple[int, ...]:
+        return (*clusters, TUNNELING)
+
+
 DEFECTS = (
     ListsWhatIsNotThere,
     LooksForTimeOnly,
     LooksEveryHour,
     AsksAtOnce,
     HoldsFewBindings,
+    HasWhatIsNotClaimed,
 )
