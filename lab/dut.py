@@ -33,13 +33,14 @@ Seconds = Annotated[float, Field(gt=0)]
 Simulated = Literal[
     "display",
     "esi",
-    "two_network_esi",
     "thermostat",
     "load_control",
     "meter",
     "prepayment",
     "range_extender",
     "sleepy_display",
+    "two_network_esi",
+    "gateway",
 ]
 """The devices that the virtual bench can stand in for (lab/virtual/bench.py says by what)."""
 

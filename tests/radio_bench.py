@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
@@ -29,6 +29,16 @@ class Dongle:
     place: AirRadio
     rcp: SimulatedRcp
     radio: SpinelRadio
+
+
+class SilentLine:
+    """A console's line that nobody types on or reads."""
+
+    def __init__(self) -> None:
+        self.on_octets: Callable[[bytes], None] | None = None
+
+    def write(self, octets: bytes) -> None:
+        """Said to nobody."""
 
 
 class RadioBench:

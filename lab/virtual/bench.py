@@ -34,6 +34,7 @@ ENOUGH = 1024
 """Octets at one end of a line that count as all: the kernel holds 4,095, the rest waits behind."""
 DEVICES: dict[Simulated, str] = {
     "display": "lab.virtual.display:SimulatedDisplay",
+    "gateway": "lab.virtual.gateway:SimulatedGateway",
     "esi": "lab.virtual.esi:SimulatedEsi",
     "two_network_esi": "lab.virtual.two_network_esi:SimulatedTwoNetworkEsi",
     "thermostat": "lab.virtual.thermostat:SimulatedThermostat",

@@ -16,7 +16,7 @@ class SimulatedDisplay(ServiceUser):
 
     model = "se-display"
     device_id = 0x0502
-    services = (PRICE,)
+    services: tuple[int, ...] = (PRICE,)
 
     def applications(self, node: Node, endpoint: Endpoint) -> None:
         """Price and Time clients."""

@@ -7,6 +7,7 @@ center brokers. Times are seconds.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from lab.golden.partner_keys import PartnerKeys
@@ -25,12 +26,22 @@ ENDPOINT = 1
 
 
 class Peers:
-    """The other nodes that a device knows, and the servers on them (endpoints by cluster)."""
+    """The other nodes that a device knows, and the servers on them (endpoints by cluster).
 
-    def __init__(self, node: Node, partner_keys: PartnerKeys, services: tuple[int, ...]) -> None:
+    ``own_endpoints`` are those of the device's clients that are not on its first endpoint.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        partner_keys: PartnerKeys,
+        services: tuple[int, ...],
+        own_endpoints: Mapping[int, int],
+    ) -> None:
         self.node = node
         self.keys = partner_keys
         self.services = services
+        self.own_endpoints = own_endpoints
         #: whether a node that was asked had none of the services
         self.refused = False
         self._servers: dict[Eui64, dict[int, int]] = {}
@@ -97,6 +108,7 @@ class Peers:
         if short is None:
             return
         for cluster, endpoint in self._servers.get(eui64, {}).items():
+            own = self.own_endpoints.get(cluster, ENDPOINT)
             self._zdo.send(
                 "Bind_req",
                 short,
@@ -105,14 +117,14 @@ class Peers:
                 ClusterID=cluster,
                 DstAddrMode=0x03,
                 DstAddress=self.node.eui64,
-                DstEndpoint=ENDPOINT,
+                DstEndpoint=own,
             )
             self.node.zcl.send(
                 self._read(),
                 short,
                 cluster=cluster,
                 dst_endpoint=endpoint,
-                src_endpoint=ENDPOINT,
+                src_endpoint=own,
                 secure=self.node.aps.keys.get(eui64) is not None,
             )
 

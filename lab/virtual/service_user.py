@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from lab.golden.clusters import TIME
 from lab.golden.node import Node
 from lab.golden.zcl_layer import Cluster, Endpoint, Request
-from lab.virtual.device import SimulatedDevice
+from lab.virtual.device import ENDPOINT, SimulatedDevice
 from lab.virtual.peers import Peers
 from zigbee import zcl
 from zigbee.zcl import ZclFrame, general
@@ -21,13 +23,15 @@ class ServiceUser(SimulatedDevice):
     """A device with a Time client, and clients of further ``services`` (cluster ids) of the ESI."""
 
     services: tuple[int, ...] = ()
+    #: the device's own endpoint for a service, where it is not the first
+    own_endpoints: ClassVar[dict[int, int]] = {}
 
     def applications(self, node: Node, endpoint: Endpoint) -> None:
         """The Time client; subclasses add those of their services."""
         self.clock_offset: float | None = None
         self.esi_endpoints: dict[int, int] = {}
         endpoint.use(Cluster(TIME))
-        self.peers = Peers(node, self.partner_keys, self.services)
+        self.peers = Peers(node, self.partner_keys, self.services, self.own_endpoints)
         node.zcl.on_request = self._heard
         self.console.commands["plugin time print"] = lambda words: [f"utc: {self.utc()}", "OK"]
 
@@ -94,15 +98,16 @@ class ServiceUser(SimulatedDevice):
             ClusterID=cluster,
             DstAddrMode=0x03,
             DstAddress=node.eui64,
-            DstEndpoint=1,
+            DstEndpoint=self.own_endpoints.get(cluster, ENDPOINT),
         )
 
     def send_to_esi(self, frame: ZclFrame, cluster: int) -> None:
         """Send a ZCL frame to the ESI's endpoint of a cluster; nothing while none is known."""
         endpoint = self.esi_endpoints.get(cluster)
         if self.node is not None and endpoint is not None:
+            own = self.own_endpoints.get(cluster, ENDPOINT)
             self.node.zcl.send(
-                frame, TRUST_CENTER, cluster=cluster, dst_endpoint=endpoint, src_endpoint=1
+                frame, TRUST_CENTER, cluster=cluster, dst_endpoint=endpoint, src_endpoint=own
             )
 
     # -- time -------------------------------------------------------------------------------

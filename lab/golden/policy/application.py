@@ -60,6 +60,10 @@ class ApplicationPolicy:
         """Seconds until services are looked for again, 3 h to 24 h (5.5.5.2)."""
         return rng.uniform(43_200.0, 43_800.0)
 
+    def passes_customer_data(self) -> bool:
+        """Whether octets of a customer's network go on into the profile's (5.1, 5.9: no)."""
+        return False
+
     def bindings_held(self) -> int:
         """How many bindings the table has room for (5.5.5.5: several devices on each service)."""
         return 32

@@ -70,10 +70,24 @@ class DumpsMemory(Defect):
         return True
 
 
+class PassesCustomerData(Defect):
+    """It is a bridge that calls itself a gateway."""
+
+    id = "M-SCOPE-02"
+    clause = "SE-5.9"
+    description = "Sends what comes from the customer's network on into the profile's as it is"
+    cases = ("SCOPE-02",)
+    dut = "gateway"
+
+    def passes_customer_data(self) -> bool:
+        return True
+
+
 DEFECTS = (
     TellsKeys,
     ServesKeys,
     ReadingsForEverybody,
     PrintsItsCode,
     DumpsMemory,
+    PassesCustomerData,
 )

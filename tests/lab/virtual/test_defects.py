@@ -30,7 +30,6 @@ UNQUALIFIED = frozenset(
         "REJ-08",
         "REJ-09",
         "REJ-11",
-        "SCOPE-02",
         "SD-08",
         "TCP-04",
         "TCP-05",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from random import Random
 
 import pytest
@@ -12,23 +12,13 @@ from lab.golden.trust_center import Registered
 from lab.virtual.console import SimulatedConsole
 from lab.virtual.defects import find
 from lab.virtual.two_network_esi import SimulatedTwoNetworkEsi, SubNetwork
-from tests.radio_bench import RadioBench, radio_bench
+from tests.radio_bench import RadioBench, SilentLine, radio_bench
 from zigbee.crypto import install_code
 from zigbee.types import Eui64
 
 EUI64 = Eui64(0x000D6F0000000510)
 CODE = install_code.with_crc(bytes(16))
 CHANNEL = 15
-
-
-class Wire:
-    """A console line that nobody reads."""
-
-    def __init__(self) -> None:
-        self.on_octets: Callable[[bytes], None] | None = None
-
-    def write(self, octets: bytes) -> None:
-        """Said to nobody."""
 
 
 @pytest.fixture
@@ -41,7 +31,7 @@ async def formed(bench: RadioBench, *defects: str) -> tuple[SimulatedTwoNetworkE
     """The device with both of its networks formed."""
     device = SimulatedTwoNetworkEsi(
         bench.air.attach("dut"),
-        SimulatedConsole(Wire()),  # type: ignore[arg-type]
+        SimulatedConsole(SilentLine()),  # type: ignore[arg-type]
         eui64=EUI64,
         install_code=CODE,
         random=Random(3),
