@@ -189,7 +189,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
         raise pytest.UsageError(f"--why: {error.args[0]}") from None
     revision = laboratory.settings.revision
     for run in runs:
-        print("", *explain(run, setup.dut, setup.bench.capabilities, revision), sep="\n")
+        print("", *explain(run, setup.dut, setup.bench, revision), sep="\n")
     return True
 
 

@@ -29,7 +29,9 @@ from lab.certificates import CertificatesPart, Wallet
 from lab.clock import BenchLoop, open_loop
 from lab.config import Section
 from lab.dut import DutFile, Simulated
+from lab.population import Population
 from lab.safety import Guard
+from lab.topology import Actor, Topology
 from lab.verdicts import Inconclusive
 
 T = TypeVar("T")
@@ -94,6 +96,9 @@ class BenchFile(Section):
     supply: SupplyPart | None = None
     certificates: CertificatesPart | None = None
     """Of the authority that the devices here trust; None: of the harness's own."""
+    topology: Topology | None = None
+    """What home area network stands round the device; lab/topology.py checks it."""
+    actor: tuple[Actor, ...] = ()
 
     @model_validator(mode="after")
     def _ports(self) -> BenchFile:
@@ -167,6 +172,8 @@ class Bench:
         self.console: Console | None = None
         self.supply: Supply | None = None
         self.air: AirView | None = None
+        self.population = Population(self)
+        """The other devices of the topology."""
         self.guard: Guard | None = None
         self._loop: BenchLoop | None = None
         self._virtual: Any = None
@@ -219,6 +226,7 @@ class Bench:
 
             self._virtual = VirtualBench(self.file, self.dut_file, self.seed, self.revision)
             await self._virtual.start(self.defects)
+            self.population = Population(self, self._virtual.residents)
             self._virtual.govern(self.loop)
             return dict(self._virtual.ports)
         ports = {name: str(part.url) for name, part in self.file.lines.items()}

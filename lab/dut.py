@@ -345,6 +345,11 @@ class DutAdapter:
         if self._bench.supply is not None:
             self.power_on()
 
+    def stand_aside(self) -> None:
+        """Switch the device off while others are commissioned, where the bench can."""
+        if self._bench.supply is not None and self._bench.powered:
+            self.power_off()
+
     def _check_identity(self) -> None:
         """Read who the device is, once; another device than the DUT file's proves nothing."""
         found, wanted = self.identify().eui64, self.file.identity.eui64

@@ -371,6 +371,10 @@ class GoldenUnit(GoldenNode):
         """FRESH; gives the link key of the joining one's install code."""
 
     @abstractmethod
+    def populate(self, dut: DutAdapter, *, late: bool = False) -> None:
+        """Bring the other devices of the topology into the network; joining is closed then."""
+
+    @abstractmethod
     def enter(self, dut: DutAdapter) -> None:
         """After FRESH: have the joining one join; joining stays open."""
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lab.behind import Junction, Wire
+from lab.cases import remark
 from lab.exchange import Exchange, complete
 from lab.golden.clusters import basic_server
 from lab.golden.joining import Joiner, State
@@ -186,11 +187,27 @@ class GoldenJoiner(GoldenUnit):
         if code is not None:
             self.code = self.joiner.install_code = code
         self.have_formed(dut)
+        self.populate(dut)
         self.register(dut)
         return self.code_key
 
+    def populate(self, dut: DutAdapter, *, late: bool = False) -> None:
+        """Commission the other devices at the device; it is noted when one does not come in."""
+
+        def admit(eui64: Eui64, code: bytes) -> None:
+            self.air.keys.add_link(install_code.link_key(code), "code", (eui64, dut.eui64))
+            dut.do("register", eui64=str(eui64), code=code.hex())
+
+        def permit(seconds: float) -> None:
+            dut.do("permit_join", seconds=int(seconds))
+
+        absent = self.bench.population.commission(admit, permit, late=late)
+        if absent:
+            remark(f"of the topology there did not come into service: {absent}")
+
     def have_formed(self, dut: DutAdapter) -> None:
         """Have the device form a network on the bench's channel."""
+        self.bench.population.off()
         mark = dut.mark()
         dut.do("form", channel=self.channel)
         if dut.has_event("formed"):

@@ -79,6 +79,10 @@ class Neighbour(GoldenUnit):
         """The trust center does this."""
         return self.tc.fresh(dut, code)
 
+    def populate(self, dut: DutAdapter, *, late: bool = False) -> None:
+        """The trust center does this."""
+        self.tc.populate(dut, late=late)
+
     def enter(self, dut: DutAdapter) -> None:
         """The trust center does this."""
         self.tc.enter(dut)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lab.air import Heard
 from lab.patterns import Pattern, any_frame, zdp
+from lab.patterns import zcl as zcl_pattern
 from lab.verdicts import Inconclusive, NotApplicable
 from zigbee import zcl
 
@@ -24,6 +25,7 @@ __all__ = [
     "descriptors",
     "fresh",
     "join",
+    "key_established",
     "quiet",
     "reached",
     "require",
@@ -112,13 +114,22 @@ def authenticate(tc: GoldenUnit, dut: DutAdapter) -> None:
     if not still_authenticated(tc):
         join(tc, dut)
         tc.establish(dut)
+        tc.populate(dut, late=True)
         settle(tc)
     require(tc.key_probe(), "the device does not answer under its link key")
+
+
+def key_established(tc: GoldenUnit) -> Heard:
+    """The end of the device's key establishment in this case, be it past or to come (in 3600 s)."""
+    end = zcl_pattern("ConfirmKeyDataResponse").to(tc.device_short)
+    return tc.air.expect(end, within=3600.0, since=0, dut=False)
 
 
 def still_authenticated(tc: GoldenUnit) -> bool:
     """Whether the device is in service from an earlier case: CTRL and KEYPROBE pass."""
     if tc.air.dut_short is None or tc.air.dut_eui64 is None or not tc.in_network:
+        return False
+    if not tc.bench.population.complete:
         return False
     key = tc.node.aps.keys.get(tc.air.dut_eui64)
     if key is None or key.origin != "cbke":

@@ -222,8 +222,11 @@ class Laboratory:
         """Return why the case does not apply, before anything is opened."""
         if not run.needs_bench:
             return None
-        capabilities = self.setup.bench.capabilities
-        return why_not(run.meta, self.setup.dut, capabilities, self.settings.revision)
+        bench = self.setup.bench
+        reason = why_not(run.meta, self.setup.dut, bench.capabilities, self.settings.revision)
+        if reason is None and bench.topology is not None:
+            reason = bench.topology.reason_outside(run.id)
+        return reason
 
     def judge(self, run: Run, phase: str, error: BaseException | None = None) -> Conclusion:
         """Conclude a phase of a case; the run keeps it."""

@@ -14,6 +14,7 @@ from lab import dut as duts
 from lab.bench import BenchFile
 from lab.config import ConfigError, find_file, load_toml
 from lab.dut import DutFile
+from lab.topology import check, check_place
 
 PORTS = Path("/dev/serial/by-id")
 """Where Linux lists serial ports by names that stay the same."""
@@ -37,7 +38,10 @@ class Setup:
         if name is None:
             raise ConfigError("names no DUT file", bench_path, "dut", "add it, or give --dut")
         dut_path = find_file(name, duts.FOLDER, "DUT")
-        return cls(bench_file, bench_path, duts.load(dut_path), dut_path)
+        check(bench_file, bench_path)
+        dut_file = duts.load(dut_path)
+        check_place(bench_file, bench_path, dut_file, dut_path)
+        return cls(bench_file, bench_path, dut_file, dut_path)
 
     def made_with(self, defects: Sequence[str]) -> Setup:
         """The same for a simulated device with these defects, which its papers may show."""

@@ -20,6 +20,7 @@ from lab.golden_unit import ENDPOINT, GoldenUnit
 from lab.patterns import zcl, zdp
 from lab.procedures import AUTHENTICATION_MAX, JOIN_MAX, PERMIT, reached
 from lab.verdicts import Inconclusive
+from zigbee import nwk
 from zigbee.crypto import install_code
 from zigbee.types import Eui64
 
@@ -56,16 +57,33 @@ class TrustCenter(GoldenUnit):
 
     def fresh(self, dut: DutAdapter, code: bytes | None) -> bytes:
         """Reset the device and give it ``code``; form a network that knows it."""
+        peopled = bool(self.bench.population)
+        if peopled:  # before the device: what it does begins with its reset
+            dut.stand_aside()
+            self.form()
+            self.populate(dut)
         dut.ensure_powered()
         code = dut.install_code if code is None else code
         dut.set_install_code(code)
         dut.factory_reset()
         self.air.dut_eui64 = dut.eui64
         self.air.dut_short = None
-        self.form()
+        if not peopled:
+            self.form()
         link_key = install_code.link_key(code)
         self.register(dut.eui64, link_key)
         return link_key
+
+    def populate(self, dut: DutAdapter, *, late: bool = False) -> None:
+        """Commission the other devices. Raises Inconclusive when one does not come in."""
+
+        def admit(eui64: Eui64, code: bytes) -> None:
+            self.register(eui64, install_code.link_key(code))
+
+        permit = self.permit if late else self.permit_everywhere
+        absent = self.bench.population.commission(admit, permit, late=late)
+        if absent:
+            raise Inconclusive(f"of the topology there did not come into service: {absent}")
 
     def enter(self, dut: DutAdapter) -> None:
         """Open joining and have the device join."""
@@ -100,6 +118,7 @@ class TrustCenter(GoldenUnit):
         rng = self.bench.random
         key = NetworkKey(key_sequence, rng.randbytes(16))
         self.air.keys.add_network(key.key, key.sequence)
+        self.bench.population.off()
         self.prices.prices.clear()
         self.establishment.restart()
         self.do(
@@ -118,6 +137,22 @@ class TrustCenter(GoldenUnit):
     def permit(self, seconds: float) -> None:
         """Open joining for ``seconds``."""
         self.do(self.coordinator.permit, seconds)
+
+    def permit_everywhere(self, seconds: float) -> None:
+        """Open joining for ``seconds``, here and at all routers (5.4.1)."""
+        self.permit(seconds)
+        self.do(
+            self.node.zdo.send,
+            "Mgmt_Permit_Joining_req",
+            nwk.BROADCAST_ROUTERS,
+            PermitDuration=int(seconds),
+            TC_Significance=0,
+        )
+
+    def off(self) -> None:
+        """Switch the unit off, and with it the other devices of its network."""
+        self.bench.population.off()
+        super().off()
 
     def new_network_key(self, sequence: int | None = None) -> NetworkKey:
         """Draw a network key with the next sequence number (or the one given)."""

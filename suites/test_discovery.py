@@ -6,7 +6,7 @@ from lab.attacker import Partner, on_second_radio
 from lab.cases import case, observe, remark, should, step
 from lab.judging import demand
 from lab.patterns import Pattern, any_frame, aps, zcl, zdp
-from lab.procedures import PROFILE, descriptors, join, uses_servers
+from lab.procedures import PROFILE, descriptors, join, key_established, uses_servers
 from zigbee import zcl as library
 
 UNSUPPORTED_ATTRIBUTE = 0x86
@@ -41,7 +41,7 @@ def test_finds_the_esi_and_binds(tc, dut, air):
     """The device finds the ESI and binds."""
     with step("Join, and wait for the end of key establishment", "a link key"):
         join(tc, dut)
-        done = air.expect(zcl("ConfirmKeyDataResponse"), within=3600, since=0, dut=False)
+        done = key_established(tc)
         observe("key establishment done")
     with step("Watch for 600 s, answering all ZDP queries", "a bind or a read for each server"):
         tc.bench.wait(600)
@@ -133,7 +133,7 @@ def test_servers_on_several_nodes(tc, dut, partner, air):
     join(tc, dut)
     uses_servers(tc)
     start = air.mark()
-    air.expect(zcl("ConfirmKeyDataResponse"), within=3600, since=0, dut=False)
+    key_established(tc)
     partner.enter()
     with step("A second ESI announces itself; watch for 900 s", "both are found and used"):
         partner.announce()
@@ -238,7 +238,7 @@ def test_refusals_do_not_stop_discovery(tc, dut, partner, air):
     try:
         join(tc, dut)
         uses_servers(tc)
-        air.expect(zcl("ConfirmKeyDataResponse"), within=3600, since=0, dut=False)
+        key_established(tc)
         partner.enter()
         with step("The first ESI has no energy server; a second announces itself", "it is used"):
             start = air.mark()

@@ -6,7 +6,7 @@ from lab.cases import case, observe, remark, step
 from lab.facts import fact
 from lab.judging import demand, in_service
 from lab.patterns import zcl
-from lab.procedures import join
+from lab.procedures import join, key_established
 
 CONSOLE = ["radio", "sniffer", "console"]
 TOLERANCE = 10.0
@@ -38,7 +38,7 @@ def test_current_price_requested_at_start(tc, dut, air):
     """The current price is requested at the start."""
     with step("Join, and wait for the end of key establishment", "a link key"):
         join(tc, dut)
-        air.expect(zcl("ConfirmKeyDataResponse"), within=3600, since=0, dut=False)
+        key_established(tc)
         observe("key establishment done")
     with step("Watch the price client", "Get Current Price under the link key within 300 s"):
         start = air.mark()

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING
 from drivers.line import SerialLine
 from lab.clock import BenchLoop, SteppedLoop
 from lab.config import ConfigError
+from lab.topology import residents
 from lab.virtual import defects as catalogue
 from lab.virtual.air import Air
 from lab.virtual.console import SimulatedConsole
 from lab.virtual.device import SimulatedDevice
 from lab.virtual.line import PtyLine
 from lab.virtual.rcp import SimulatedRcp
+from lab.virtual.residents import Resident, populate
 from lab.virtual.supply import SimulatedSupply
 from zigbee.types import Eui64
 
@@ -45,6 +47,8 @@ DEVICES: dict[Simulated, str] = {
     "sleepy_display": "lab.virtual.sleepy_display:SimulatedSleepyDisplay",
 }
 """Where the class of each simulated device is; imported when a bench needs it."""
+NEIGHBOURS = {"second_esi": "lab.virtual.second_esi:SimulatedSecondEsi"}
+"""The same, of those that stand beside a device under test only."""
 
 
 def find_defects(names: Sequence[str]) -> list[type[catalogue.Defect]]:
@@ -81,6 +85,8 @@ class VirtualBench:
         self.rcps: dict[str, SimulatedRcp] = {}
         self.air: Air
         self.device: SimulatedDevice
+        self.residents: list[Resident] = []
+        """The other devices of the topology; they stand there unpowered."""
         self.supply: SimulatedSupply
         self._random: dict[str, Random] = {}
         self._loop: BenchLoop | None = None
@@ -102,6 +108,7 @@ class VirtualBench:
             eui64 = Eui64(RCP_EUI64 + number)
             self.rcps[name] = SimulatedRcp(line, self.air.attach(name), eui64)
         self._start_device(defects)
+        self._place_residents()
         if self.file.supply is not None:
             self.supply = SimulatedSupply(
                 dut_channel=self.file.supply.channel,
@@ -136,6 +143,20 @@ class VirtualBench:
             defects=found,
         )
 
+    def _place_residents(self) -> None:
+        around = {name: rcp.radio for name, rcp in self.rcps.items()}
+        if "tc" not in self.dut_file.roles:
+            around["dut"] = self.device.radio
+        self.residents = populate(
+            self.air,
+            residents(self.file, self.dut_file),
+            around,
+            self._chance,
+            device_class,
+            revision=self.revision,
+            channel=self.file.radio.channel if self.file.radio is not None else 15,
+        )
+
     def _line(self, name: str) -> PtyLine:
         part = self.file.lines.get(name)
         baudrate = part.baudrate if part is not None else 115_200
@@ -164,9 +185,10 @@ class VirtualBench:
             line.close()
 
 
-def device_class(name: Simulated) -> type[SimulatedDevice]:
+def device_class(name: str) -> type[SimulatedDevice]:
     """Return the class of a simulated device by the name that DUT files and bench files use."""
-    module, _, attribute = DEVICES[name].partition(":")
+    where = next(one for key, one in (*DEVICES.items(), *NEIGHBOURS.items()) if key == name)
+    module, _, attribute = where.partition(":")
     found: type[SimulatedDevice] = getattr(importlib.import_module(module), attribute)
     return found
 

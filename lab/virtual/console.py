@@ -9,9 +9,7 @@ one and `AT+NETWORKJOIN` in the other.
 import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping
-from typing import Literal
-
-from lab.virtual.line import PtyLine
+from typing import Literal, Protocol
 
 Command = Callable[[list[str]], Iterable[str]]
 Style = Literal["af", "at"]
@@ -19,6 +17,15 @@ Style = Literal["af", "at"]
 _LONGEST_LINE = 512
 _BRACES = re.compile(r"\{([0-9A-Fa-f\s]*)\}")
 _GREEN, _PLAIN = "\x1b[32m", "\x1b[0m"
+
+
+class ConsoleLine(Protocol):
+    """What a console is connected to: a serial line, or nothing."""
+
+    on_octets: Callable[[bytes], None] | None
+
+    def write(self, octets: bytes) -> None:
+        """Send octets."""
 
 
 class CommandError(Exception):
@@ -35,7 +42,7 @@ class SimulatedConsole:
 
     def __init__(
         self,
-        line: PtyLine,
+        line: ConsoleLine,
         commands: Mapping[str, Command] | None = None,
         *,
         style: Style = "af",

@@ -174,6 +174,7 @@ def test_unasked_lines_inside_answers_do_no_harm_and_are_events(dialogue: dict[s
 def test_a_line_that_cuts_the_echo_in_two_does_no_harm() -> None:
     async def body(far: SimulatedConsole, near: Console) -> None:
         task = asyncio.get_running_loop().create_task(near.do("identify"))
+        assert isinstance(far.line, PtyLine)
         while not far.line.octets_received:
             await asyncio.sleep(0)
         far.say("joined node 0x0001")
@@ -288,6 +289,7 @@ def test_a_pulled_cable_ends_what_waits() -> None:
         await near.do("identify")
         task = asyncio.get_running_loop().create_task(near.do("booted"))
         await asyncio.sleep(0)
+        assert isinstance(far.line, PtyLine)
         far.line.cut()
         with pytest.raises(PortGone):
             await task

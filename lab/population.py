@@ -1,0 +1,111 @@
+"""The other devices of the home area network round the device under test (lab.topology).
+
+They are powered and commissioned by the lab, like real ones: each has an EUI-64 and an installation
+code that the trust center is told, joins, and establishes its link key. It happens once for each
+network that is formed, one after the other, while the device under test is off; who is `late` comes
+in when that device has authenticated. When the network goes off the air they go with it. Seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from zigbee.types import Eui64
+
+if TYPE_CHECKING:
+    from lab.bench import Bench
+    from lab.golden.link_keys import LinkKey
+    from lab.topology import Actor
+
+__all__ = ["Member", "Population"]
+
+#: How long one may take to come into service, and how often that is looked at.
+SERVICE_MAX, LOOK_EVERY = 180.0, 2.0
+
+Admit = Callable[[Eui64, bytes], None]
+Open = Callable[[float], None]
+
+
+class Member(Protocol):
+    """A device of the lab whose power, memory and state are at hand."""
+
+    actor: Actor
+    eui64: Eui64
+    install_code: bytes
+
+    def switch(self, on: bool) -> None:
+        """Switch its power."""
+
+    def renew(self) -> None:
+        """Make it factory-new; it has to be off."""
+
+    @property
+    def in_service(self) -> bool:
+        """Whether it is in a network, with the link key of its trust center established."""
+
+    @property
+    def link_keys(self) -> list[LinkKey]:
+        """The link keys that it holds."""
+
+
+class Population:
+    """The devices beside the one under test; none on a bench without a topology."""
+
+    def __init__(self, bench: Bench, members: Sequence[Member] = ()) -> None:
+        self.bench = bench
+        # who is behind another one comes after it
+        self.members = sorted(members, key=lambda one: one.actor.behind is not None)
+        self.standing: set[str] = set()
+
+    def __bool__(self) -> bool:
+        """Whether there is anybody."""
+        return bool(self.members)
+
+    @property
+    def complete(self) -> bool:
+        """Whether all are in service, or nobody is there to be."""
+        return len(self.standing) == len(self.members)
+
+    def off(self) -> None:
+        """Switch all off: their network is no more, or off the air."""
+        self.standing.clear()
+        if self.members:
+            self.bench.call(self._off(), awaited="the other devices to go off")
+
+    async def _off(self) -> None:
+        for one in self.members:
+            one.switch(False)
+
+    def commission(self, admit: Admit, permit: Open, *, late: bool = False) -> str:
+        """Bring in those that are not there yet, the late ones or the others.
+
+        ``admit(eui64, install code with CRC)`` tells the trust center of one, ``permit(seconds)``
+        opens joining, and closes it with 0. Returns who did not come into service, by id.
+        """
+        wanted = [one for one in self.members if one.actor.late == late]
+        wanted = [one for one in wanted if one.actor.id not in self.standing]
+        for one in wanted:
+            admit(one.eui64, one.install_code)
+        for one in wanted:
+            permit(SERVICE_MAX)
+            self._bring_in(one)
+        if wanted:
+            permit(0)
+        return ", ".join(one.actor.id for one in wanted if not one.in_service)
+
+    def _bring_in(self, one: Member) -> None:
+        """Switch one on, factory-new, and wait until it is in service."""
+        self.bench.call(self._switch_on(one), awaited=f"{one.actor.id} to be switched on")
+        deadline = self.bench.now() + SERVICE_MAX
+        while not one.in_service and self.bench.now() < deadline:
+            self.bench.wait(LOOK_EVERY)
+        self.standing.add(one.actor.id)
+        if self.bench.air is not None:
+            for key in one.link_keys:
+                self.bench.air.keys.add_link(key.key, key.origin, (one.eui64, key.partner))
+
+    async def _switch_on(self, one: Member) -> None:
+        one.switch(False)
+        one.renew()
+        one.switch(True)

@@ -1,0 +1,125 @@
+"""The other devices of a topology on the virtual air: simulated ones, each a radio of its own.
+
+They are conformant, whatever defect the device under test has. All but range extenders are end
+devices whose receivers are on: no parents, no relays, and next to nothing to say while they idle.
+Where they stand: who is behind a range extender hears that one alone, and a range extender stands
+out of reach of a device under test that joins, which so sees the one parent that its cases mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from random import Random
+from typing import TYPE_CHECKING
+
+from lab.topology import Actor
+from lab.virtual.air import Air, AirRadio
+from lab.virtual.console import SimulatedConsole
+from lab.virtual.customer import CustomerDevice
+from lab.virtual.device import SimulatedDevice
+from zigbee.types import Eui64
+
+if TYPE_CHECKING:
+    from lab.golden.link_keys import LinkKey
+
+__all__ = ["Resident", "populate"]
+
+MAINS = 3.0
+OUT_OF_REACH_DB = 120
+
+
+class Unread:
+    """The far end of a console that nobody has connected."""
+
+    def __init__(self) -> None:
+        self.on_octets: Callable[[bytes], None] | None = None
+
+    def write(self, octets: bytes) -> None:
+        """What it says is lost."""
+
+
+class Resident:
+    """A simulated device that joins, as the lab deals with it: see lab.population.Member."""
+
+    def __init__(self, actor: Actor, device: SimulatedDevice) -> None:
+        self.actor = actor
+        self.device = device
+        self.eui64 = device.eui64
+        self.install_code = device.install_code
+
+    def switch(self, on: bool) -> None:
+        """Switch its power."""
+        self.device.voltage_changed(MAINS if on else 0.0)
+
+    def renew(self) -> None:
+        """Make it factory-new; it has to be off."""
+        self.device.nvm.clear()
+
+    @property
+    def in_service(self) -> bool:
+        """Whether it is in a network, with the link key of its trust center established."""
+        return self.device.running and self.device.state() == "authenticated"
+
+    @property
+    def link_keys(self) -> list[LinkKey]:
+        """The link keys that it holds."""
+        return list(self.device.node.aps.keys) if self.device.node is not None else []
+
+
+def populate(
+    air: Air,
+    actors: Sequence[Actor],
+    around: Mapping[str, AirRadio],
+    chance: Callable[[str], Random],
+    device_class: Callable[[str], type[SimulatedDevice]],
+    *,
+    revision: str,
+    channel: int,
+) -> list[Resident]:
+    """Put the simulated actors on the air; gives those that join, which are off.
+
+    ``around`` are the radios that are there: those of the bench by their parts, and that of the
+    device under test, "dut", unless it is the trust center.
+    """
+    radios = {one.id: air.attach(one.id) for one in actors}
+    residents = []
+    for one in actors:
+        random = chance(f"actor {one.id}")
+        if one.joins:
+            made = device_class(one.simulated or "")
+            residents.append(Resident(one, _device(made, one, radios[one.id], random, revision)))
+        else:
+            eui64 = Eui64.parse(one.identity.eui64 or "")
+            away = one.channel or channel
+            CustomerDevice(radios[one.id], eui64=eui64, channel=away, random=random).start()
+    for one in actors:
+        if "range_extender" in one.role and "dut" in around:
+            air.set_link(radios[one.id], around["dut"], path_loss_db=OUT_OF_REACH_DB)
+        if one.behind in radios:
+            near = (one.id, one.behind)
+            others = {key: radio for key, radio in radios.items() if key not in near}
+            _put_out_of_reach(air, radios[one.id], {**others, **around})
+    return residents
+
+
+def _device(
+    made: type[SimulatedDevice], actor: Actor, radio: AirRadio, chance: Random, revision: str
+) -> SimulatedDevice:
+    """The device that plays an actor."""
+    device = made(
+        radio,
+        SimulatedConsole(Unread()),
+        eui64=Eui64.parse(actor.identity.eui64 or ""),
+        install_code=bytes.fromhex(actor.identity.install_code or ""),
+        random=chance,
+        revision=revision,
+    )
+    device.router = "range_extender" in actor.role
+    return device
+
+
+def _put_out_of_reach(air: Air, far: AirRadio, others: Mapping[str, AirRadio]) -> None:
+    """Have ``far`` hear none of ``others`` but the sniffer, and them not it."""
+    for name, radio in others.items():
+        if name != "sniffer":
+            air.set_link(far, radio, path_loss_db=OUT_OF_REACH_DB)
