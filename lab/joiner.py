@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lab.behind import Junction, Wire
-from lab.cases import remark
 from lab.exchange import Exchange, complete
 from lab.golden.clusters import basic_server
 from lab.golden.joining import Joiner, State
@@ -192,7 +191,7 @@ class GoldenJoiner(GoldenUnit):
         return self.code_key
 
     def populate(self, dut: DutAdapter, *, late: bool = False) -> None:
-        """Commission the other devices at the device; it is noted when one does not come in."""
+        """Commission the other devices of the topology at the device."""
 
         def admit(eui64: Eui64, code: bytes) -> None:
             self.air.keys.add_link(install_code.link_key(code), "code", (eui64, dut.eui64))
@@ -201,9 +200,7 @@ class GoldenJoiner(GoldenUnit):
         def permit(seconds: float) -> None:
             dut.do("permit_join", seconds=int(seconds))
 
-        absent = self.bench.population.commission(admit, permit, late=late)
-        if absent:
-            remark(f"of the topology there did not come into service: {absent}")
+        self.bench.population.commission(admit, permit, late=late)
 
     def have_formed(self, dut: DutAdapter) -> None:
         """Have the device form a network on the bench's channel."""

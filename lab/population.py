@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from lab.cases import remark
 from zigbee.types import Eui64
 
 if TYPE_CHECKING:
@@ -70,18 +71,15 @@ class Population:
     def off(self) -> None:
         """Switch all off: their network is no more, or off the air."""
         self.standing.clear()
-        if self.members:
-            self.bench.call(self._off(), awaited="the other devices to go off")
-
-    async def _off(self) -> None:
         for one in self.members:
-            one.switch(False)
+            self.bench.call(self._switch_off(one), awaited=f"{one.actor.id} to be switched off")
 
-    def commission(self, admit: Admit, permit: Open, *, late: bool = False) -> str:
+    def commission(self, admit: Admit, permit: Open, *, late: bool = False) -> None:
         """Bring in those that are not there yet, the late ones or the others.
 
         ``admit(eui64, install code with CRC)`` tells the trust center of one, ``permit(seconds)``
-        opens joining, and closes it with 0. Returns who did not come into service, by id.
+        opens joining, and closes it with 0. Who does not come into service, as where a case has
+        the trust center refuse everybody, is switched off again and remarked upon.
         """
         wanted = [one for one in self.members if one.actor.late == late]
         wanted = [one for one in wanted if one.actor.id not in self.standing]
@@ -89,21 +87,27 @@ class Population:
             admit(one.eui64, one.install_code)
         for one in wanted:
             permit(SERVICE_MAX)
-            self._bring_in(one)
+            self.bench.call(self._switch_on(one), awaited=f"{one.actor.id} to be switched on")
+            self._await_service(one)
         if wanted:
             permit(0)
-        return ", ".join(one.actor.id for one in wanted if not one.in_service)
 
-    def _bring_in(self, one: Member) -> None:
-        """Switch one on, factory-new, and wait until it is in service."""
-        self.bench.call(self._switch_on(one), awaited=f"{one.actor.id} to be switched on")
+    def _await_service(self, one: Member) -> None:
+        """Wait until one is in service; what it says from now on can be read in captures."""
         deadline = self.bench.now() + SERVICE_MAX
         while not one.in_service and self.bench.now() < deadline:
             self.bench.wait(LOOK_EVERY)
+        if not one.in_service:
+            self.bench.call(self._switch_off(one), awaited=f"{one.actor.id} to be switched off")
+            remark(f"{one.actor.id} of the topology did not come into service, and is off")
+            return
         self.standing.add(one.actor.id)
         if self.bench.air is not None:
             for key in one.link_keys:
                 self.bench.air.keys.add_link(key.key, key.origin, (one.eui64, key.partner))
+
+    async def _switch_off(self, one: Member) -> None:
+        one.switch(False)
 
     async def _switch_on(self, one: Member) -> None:
         one.switch(False)

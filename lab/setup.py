@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from lab import bench as benches
 from lab import dut as duts
 from lab.bench import BenchFile
 from lab.config import ConfigError, find_file, load_toml
 from lab.dut import DutFile
-from lab.topology import check, check_place
+from lab.topology import check, check_place, summary
 
 PORTS = Path("/dev/serial/by-id")
 """Where Linux lists serial ports by names that stay the same."""
@@ -50,6 +51,11 @@ class Setup:
         from lab.virtual.bench import papers_of  # only where a bench file asks for it
 
         return replace(self, dut=papers_of(self.dut, defects))
+
+    @property
+    def topology(self) -> dict[str, Any]:
+        """The topology with its actors, for reports; empty without one."""
+        return summary(self.bench, self.dut)
 
     def check(self, defects: Sequence[str] = ()) -> None:
         """Refuse files that cannot work, alone or together. Raises ConfigError."""

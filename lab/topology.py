@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -20,7 +20,7 @@ from lab.dut import DutFile, IdentityPart, Simulated
 if TYPE_CHECKING:
     from lab.bench import BenchFile
 
-__all__ = ["Actor", "Topology", "check", "check_place", "place_of", "residents", "rows"]
+__all__ = ["Actor", "Topology", "check", "check_place", "place_of", "residents", "summary"]
 
 Role = Literal[
     "esi",
@@ -182,20 +182,40 @@ def residents(file: BenchFile, dut: DutFile) -> list[Actor]:
     return [one for one in file.actor if one.simulated is not None and one != place]
 
 
-def rows(file: BenchFile, dut: DutFile) -> list[dict[str, str]]:
-    """Return a row for each actor for reports: id, role, owner, network, and who plays it."""
+def summary(file: BenchFile, dut: DutFile) -> dict[str, Any]:
+    """Return what a report shows: title, description, networks and actors; empty without one."""
+    if file.topology is None:
+        return {}
+    return {
+        "id": file.topology.id,
+        "title": file.topology.title,
+        "figure": file.topology.figure,
+        "description": " ".join(file.topology.description.split()),
+        "networks": file.topology.networks,
+        "actors": _rows(file, dut),
+    }
+
+
+def _rows(file: BenchFile, dut: DutFile) -> list[dict[str, str]]:
+    """Return a row for each actor: id, role, owner, network, and who plays it."""
     place = place_of(file, dut)
-    return [
-        {
-            "actor": one.id,
-            "role": ", ".join(one.role),
-            "owner": one.owner,
-            "network": one.network or "-",
-            "played by": "the device under test" if one == place else _player(one),
-            "note": one.note,
-        }
-        for one in file.actor
-    ]
+    found = []
+    for one in file.actor:
+        player = "the device under test" if one == place else _player(one)
+        network = one.network or "-"
+        found.append(
+            {
+                "actor": one.id,
+                "role": ", ".join(one.role),
+                "owner": one.owner,
+                "network": network,
+                "played by": f"{player}; {one.note}" if one.note else player,
+            }
+        )
+        if one == place and one.unit is not None:  # the golden unit does not stand idle
+            joins = {"actor": "(of the lab)", "role": "a device that joins", "owner": "lab"}
+            found.append({**joins, "network": network, "played by": "the golden unit"})
+    return found
 
 
 def _player(actor: Actor) -> str:

@@ -62,7 +62,8 @@ class CaseInfo:
 class Header:
     """What holds for a whole campaign; campaign.json.
 
-    `dut` is the identity read from the device; `versions` names programs and their versions.
+    `dut` is the identity read from the device; `versions` names programs and their versions;
+    `topology` what network stood round the device (lab.topology.summary), empty without one.
     """
 
     bench: str = ""
@@ -71,6 +72,7 @@ class Header:
     ended: str = ""
     command: str = ""
     versions: dict[str, str] = field(default_factory=dict)
+    topology: dict[str, Any] = field(default_factory=dict)
     alarms: list[str] = field(default_factory=list)
     """What is or may be dangerous on the bench: a supply that could not be shown to be off."""
     cases: list[CaseInfo] = field(default_factory=list)
@@ -138,6 +140,7 @@ class Campaign:
         command: str = "",
         started: str = "",
         catalogue: Sequence[CaseInfo] = (),
+        topology: Mapping[str, Any] | None = None,
     ) -> Campaign:
         """Make the folder and write what was selected, before any case runs.
 
@@ -164,6 +167,7 @@ class Campaign:
             started=started,
             command=command,
             versions=dict(versions or {}),
+            topology=dict(topology or {}),
             cases=[*infos, *others],
         )
         write_json(folder / CAMPAIGN, asdict(header))

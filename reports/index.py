@@ -56,6 +56,7 @@ def to_html(header: Header, summary: Summary, optional: Collection[str] = ()) ->
         + _warnings("Alarms", header.alarms)
         + _links(optional)
         + facts(_facts(header))
+        + _topology(header)
         + _warnings("Could not be read", summary.damaged)
         + "<h2>Cases</h2>"
         + _filters(summary)
@@ -88,6 +89,24 @@ def _facts(header: Header) -> list[tuple[str, str]]:
     found += [(f"Device: {key}", _text(value)) for key, value in header.dut.items()]
     found += [("Started", header.started), ("Ended", header.ended), ("Command", header.command)]
     return found + [(f"Version: {name}", text) for name, text in header.versions.items()]
+
+
+def _topology(header: Header) -> str:
+    """Return who was in the network, and who played them; nothing without a topology."""
+    given = header.topology
+    if not given:
+        return ""
+    columns = ("actor", "role", "owner", "network", "played by")
+    rows = [
+        "<tr>" + "".join(f"<td>{escape(actor[name])}</td>" for name in columns) + "</tr>"
+        for actor in given["actors"]
+    ]
+    name = f"{given['title']} ({given['figure']})" if given["figure"] else given["title"]
+    return (
+        f'<h2>Topology: {escape(name)}</h2><p class="lead">{escape(given["description"])}</p>'
+        + facts(list(given["networks"].items()))
+        + table([one.capitalize() for one in columns], rows)
+    )
 
 
 def _text(value: object) -> str:

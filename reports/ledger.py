@@ -91,6 +91,7 @@ class Ledger:
             versions={"python": sys.version.split()[0], "pytest": pytest.__version__},
             command=shlex.join(["pytest", *map(str, self.config.invocation_params.args)]),
             started=utc_now(),
+            topology=self.laboratory.setup.topology if device else {},
         )
 
     def evidence(self, run: Run) -> Path:

@@ -145,8 +145,7 @@ class VirtualBench:
 
     def _place_residents(self) -> None:
         around = {name: rcp.radio for name, rcp in self.rcps.items()}
-        if "tc" not in self.dut_file.roles:
-            around["dut"] = self.device.radio
+        around["dut"] = self.device.radio
         self.residents = populate(
             self.air,
             residents(self.file, self.dut_file),
@@ -155,6 +154,7 @@ class VirtualBench:
             device_class,
             revision=self.revision,
             channel=self.file.radio.channel if self.file.radio is not None else 15,
+            dut_joins="tc" not in self.dut_file.roles,
         )
 
     def _line(self, name: str) -> PtyLine:

@@ -75,11 +75,12 @@ def populate(
     *,
     revision: str,
     channel: int,
+    dut_joins: bool,
 ) -> list[Resident]:
     """Put the simulated actors on the air; gives those that join, which are off.
 
     ``around`` are the radios that are there: those of the bench by their parts, and that of the
-    device under test, "dut", unless it is the trust center.
+    device under test, "dut".
     """
     radios = {one.id: air.attach(one.id) for one in actors}
     residents = []
@@ -93,7 +94,7 @@ def populate(
             away = one.channel or channel
             CustomerDevice(radios[one.id], eui64=eui64, channel=away, random=random).start()
     for one in actors:
-        if "range_extender" in one.role and "dut" in around:
+        if "range_extender" in one.role and dut_joins:
             air.set_link(radios[one.id], around["dut"], path_loss_db=OUT_OF_REACH_DB)
         if one.behind in radios:
             near = (one.id, one.behind)
