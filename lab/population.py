@@ -23,6 +23,8 @@ __all__ = ["Member", "Population"]
 
 #: How long one may take to come into service, and how often that is looked at.
 SERVICE_MAX, LOOK_EVERY = 180.0, 2.0
+#: In which the last one finds the services of the trust center, and is quiet then.
+SETTLED = 10.0
 #: In which a device asks for the services of who has announced itself (5.5.5.2).
 QUESTIONS = 600.0
 
@@ -93,7 +95,7 @@ class Population:
             self._await_service(one)
         if wanted:
             permit(0)
-            self.bench.wait(QUESTIONS if late else 0.0)
+            self.bench.wait(QUESTIONS if late else SETTLED)
 
     def _await_service(self, one: Member) -> None:
         """Wait until one is in service; what it says from now on can be read in captures."""

@@ -232,6 +232,7 @@ class Registrar(TrustCenter):
         short = self._address_for(device)
         self._arriving.add(device)
         self.node.nwk.learn(short, device)
+        self.node.nwk.routes.pop(short, None)
         respond(device, short, GRANTED, lambda status, _: self._fetched(device, short, status))
 
     def _fetched(self, device: Eui64, short: int, status: str) -> None:
@@ -286,12 +287,13 @@ class Registrar(TrustCenter):
         """A router tells of a device that came to it or left it (ZB 4.4.4)."""
         device = self.devices.get(update.device)
         if update.status == LEFT:
+            self.node.nwk.routes.pop(update.short, None)
             if device is not None:
                 self._note(device, Status.LEFT)
             return
         if update.status == SECURED_REJOIN and device is not None:
             device.short, device.parent = update.short, parent
-            self.node.nwk.learn(update.short, update.device)
+            self._learn_behind(update, parent)
             self.save()
         elif update.status == UNSECURED_JOIN:
             if self.admitted(update.device, update.short, parent):
@@ -314,7 +316,7 @@ class Registrar(TrustCenter):
         """The network key for a device behind ``parent``, in a Tunnel (ZB 4.6.3.7)."""
         if key is None:
             return
-        self.node.nwk.learn(update.short, update.device)
+        self._learn_behind(update, parent)
         inner = aps.ApsFrame(
             frame_type=aps.ApsType.COMMAND,
             counter=self.node.aps.next_counter(),
@@ -324,6 +326,12 @@ class Registrar(TrustCenter):
             inner, key, key_id=self.node.policy.transport_key_id(), extended_nonce=True
         )
         self.node.aps.send_command(aps.Tunnel(update.device, sealed.to_bytes()), parent)
+
+    def _learn_behind(self, update: aps.UpdateDevice, parent: int) -> None:
+        """Whose child a device is: what is for it goes that way (ZB 3.6.3)."""
+        network = self.node.nwk
+        network.learn(update.short, update.device)
+        network.routes[update.short] = network.routes.get(parent, parent)
 
     def _refuse(self, device: Eui64, parent: int) -> None:
         """Have a router put out a device that has no business here (ZB 4.4.5)."""
@@ -356,6 +364,7 @@ class Registrar(TrustCenter):
             return
         device = self.devices.get(eui64)
         self.node.nwk.learn(frame.src, eui64)
+        self.node.nwk.routes.pop(frame.src, None)
         self.node.nwk.send_command(
             nwk.RejoinResponse(short=frame.src, status=0),
             frame.src,

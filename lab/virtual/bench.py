@@ -154,7 +154,7 @@ class VirtualBench:
             device_class,
             revision=self.revision,
             channel=self.file.radio.channel if self.file.radio is not None else 15,
-            dut_joins="tc" not in self.dut_file.roles,
+            trust_center="dut" if "tc" in self.dut_file.roles else "radio",
         )
 
     def _line(self, name: str) -> PtyLine:

@@ -2,8 +2,9 @@
 
 They are conformant, whatever defect the device under test has. All but range extenders are end
 devices whose receivers are on: no parents, no relays, and next to nothing to say while they idle.
-Where they stand: who is behind a range extender hears that one alone, and a range extender stands
-out of reach of a device under test that joins, which so sees the one parent that its cases mean.
+Where they stand: who is behind a range extender hears that one alone, and a range extender hears
+the trust center and them, but no radio that joins: that of a device under test, or of a golden
+unit, which so meets the one parent that its case means.
 """
 
 from __future__ import annotations
@@ -75,12 +76,12 @@ def populate(
     *,
     revision: str,
     channel: int,
-    dut_joins: bool,
+    trust_center: str,
 ) -> list[Resident]:
     """Put the simulated actors on the air; gives those that join, which are off.
 
     ``around`` are the radios that are there: those of the bench by their parts, and that of the
-    device under test, "dut".
+    device under test, "dut". ``trust_center`` is which of them stands for it.
     """
     radios = {one.id: air.attach(one.id) for one in actors}
     residents = []
@@ -94,8 +95,9 @@ def populate(
             away = one.channel or channel
             CustomerDevice(radios[one.id], eui64=eui64, channel=away, random=random).start()
     for one in actors:
-        if "range_extender" in one.role and dut_joins:
-            air.set_link(radios[one.id], around["dut"], path_loss_db=OUT_OF_REACH_DB)
+        if "range_extender" in one.role:
+            others = {key: radio for key, radio in around.items() if key != trust_center}
+            _put_out_of_reach(air, radios[one.id], others)
         if one.behind in radios:
             near = (one.id, one.behind)
             others = {key: radio for key, radio in radios.items() if key not in near}
