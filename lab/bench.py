@@ -218,6 +218,7 @@ class Bench:
         for name, part in self.file.lines.items():
             await self._open_line(name, part, ports[name])
         self.air = AirView(self)
+        self.population.introduce(self.air)
 
     async def _ports(self) -> dict[str, str]:
         """Return port or resource of each part; the virtual bench makes its own."""
@@ -226,7 +227,8 @@ class Bench:
 
             self._virtual = VirtualBench(self.file, self.dut_file, self.seed, self.revision)
             await self._virtual.start(self.defects)
-            self.population = Population(self, self._virtual.residents)
+            around = self._virtual.neighbourhood
+            self.population = Population(self, around.residents, around.network_keys)
             self._virtual.govern(self.loop)
             return dict(self._virtual.ports)
         ports = {name: str(part.url) for name, part in self.file.lines.items()}

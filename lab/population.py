@@ -15,6 +15,7 @@ from lab.cases import remark
 from zigbee.types import Eui64
 
 if TYPE_CHECKING:
+    from lab.air import AirView
     from lab.bench import Bench
     from lab.golden.link_keys import LinkKey
     from lab.topology import Actor
@@ -55,10 +56,16 @@ class Member(Protocol):
 
 
 class Population:
-    """The devices beside the one under test; none on a bench without a topology."""
+    """The devices beside the one under test; none on a bench without a topology.
 
-    def __init__(self, bench: Bench, members: Sequence[Member] = ()) -> None:
+    ``network_keys`` are those of further networks that are on the air.
+    """
+
+    def __init__(
+        self, bench: Bench, members: Sequence[Member] = (), network_keys: Sequence[bytes] = ()
+    ) -> None:
         self.bench = bench
+        self.network_keys = tuple(network_keys)
         # who is behind another one comes after it
         self.members = sorted(members, key=lambda one: one.actor.behind is not None)
         self.standing: set[str] = set()
@@ -71,6 +78,11 @@ class Population:
     def complete(self) -> bool:
         """Whether all are in service, or nobody is there to be."""
         return len(self.standing) == len(self.members)
+
+    def introduce(self, air: AirView) -> None:
+        """Make the captures of ``air`` readable also where others than the device speak."""
+        for key in self.network_keys:
+            air.keys.add_network(key)
 
     def off(self) -> None:
         """Switch all off: their network is no more, or off the air."""

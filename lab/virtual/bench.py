@@ -21,7 +21,7 @@ from lab.virtual.console import SimulatedConsole
 from lab.virtual.device import SimulatedDevice
 from lab.virtual.line import PtyLine
 from lab.virtual.rcp import SimulatedRcp
-from lab.virtual.residents import Resident, populate
+from lab.virtual.residents import Neighbourhood, populate
 from lab.virtual.supply import SimulatedSupply
 from zigbee.types import Eui64
 
@@ -85,8 +85,8 @@ class VirtualBench:
         self.rcps: dict[str, SimulatedRcp] = {}
         self.air: Air
         self.device: SimulatedDevice
-        self.residents: list[Resident] = []
-        """The other devices of the topology; they stand there unpowered."""
+        self.neighbourhood = Neighbourhood()
+        """The other devices of the topology; those that join stand there unpowered."""
         self.supply: SimulatedSupply
         self._random: dict[str, Random] = {}
         self._loop: BenchLoop | None = None
@@ -146,7 +146,7 @@ class VirtualBench:
     def _place_residents(self) -> None:
         around = {name: rcp.radio for name, rcp in self.rcps.items()}
         around["dut"] = self.device.radio
-        self.residents = populate(
+        self.neighbourhood = populate(
             self.air,
             residents(self.file, self.dut_file),
             around,

@@ -36,7 +36,8 @@ class CustomerDevice:
         node = self.node = Node(eui64, rng=random)
         node.nwk.extended_pan = Eui64(random.getrandbits(63) | 1)
         node.nwk.depth = 1
-        node.nwk.add_key(NetworkKey(0, random.randbytes(16)))
+        self.network_key = random.randbytes(16)
+        node.nwk.add_key(NetworkKey(0, self.network_key))
         node.nwk.activate(0)
         node.mac.answers_beacon_requests = True
         pan, short = random.randrange(0x0001, 0xFFF0), random.randrange(0x0001, 0xFFF0)

@@ -10,6 +10,7 @@ unit, which so meets the one parent that its case means.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ from zigbee.types import Eui64
 if TYPE_CHECKING:
     from lab.golden.link_keys import LinkKey
 
-__all__ = ["Resident", "populate"]
+__all__ = ["Neighbourhood", "Resident", "populate"]
 
 MAINS = 3.0
 OUT_OF_REACH_DB = 120
@@ -67,6 +68,19 @@ class Resident:
         return list(self.device.node.aps.keys) if self.device.node is not None else []
 
 
+@dataclass(slots=True)
+class Neighbourhood:
+    """The simulated actors: those that join, which are off, and those in networks of their own."""
+
+    residents: list[Resident] = field(default_factory=list)
+    customers: list[CustomerDevice] = field(default_factory=list)
+
+    @property
+    def network_keys(self) -> list[bytes]:
+        """The keys of the networks that are there anyway: no capture of the lab stays closed."""
+        return [one.network_key for one in self.customers]
+
+
 def populate(
     air: Air,
     actors: Sequence[Actor],
@@ -77,23 +91,26 @@ def populate(
     revision: str,
     channel: int,
     trust_center: str,
-) -> list[Resident]:
-    """Put the simulated actors on the air; gives those that join, which are off.
+) -> Neighbourhood:
+    """Put the simulated actors on the air.
 
     ``around`` are the radios that are there: those of the bench by their parts, and that of the
     device under test, "dut". ``trust_center`` is which of them stands for it.
     """
     radios = {one.id: air.attach(one.id) for one in actors}
-    residents = []
+    found = Neighbourhood()
     for one in actors:
         random = chance(f"actor {one.id}")
         if one.joins:
             made = device_class(one.simulated or "")
-            residents.append(Resident(one, _device(made, one, radios[one.id], random, revision)))
+            device = _device(made, one, radios[one.id], random, revision)
+            found.residents.append(Resident(one, device))
         else:
             eui64 = Eui64.parse(one.identity.eui64 or "")
             away = one.channel or channel
-            CustomerDevice(radios[one.id], eui64=eui64, channel=away, random=random).start()
+            customer = CustomerDevice(radios[one.id], eui64=eui64, channel=away, random=random)
+            customer.start()
+            found.customers.append(customer)
     for one in actors:
         if "range_extender" in one.role:
             others = {key: radio for key, radio in around.items() if key != trust_center}
@@ -102,7 +119,7 @@ def populate(
             near = (one.id, one.behind)
             others = {key: radio for key, radio in radios.items() if key not in near}
             _put_out_of_reach(air, radios[one.id], {**others, **around})
-    return residents
+    return found
 
 
 def _device(
