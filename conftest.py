@@ -187,9 +187,9 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
         setup, runs = laboratory.setup, runs_named(name, catalogue)
     except (ConfigError, LookupError) as error:
         raise pytest.UsageError(f"--why: {error.args[0]}") from None
-    revision = laboratory.settings.revision
+    revision, bench = laboratory.settings.revision, setup.bench
     for run in runs:
-        print("", *explain(run, setup.dut, setup.bench, revision), sep="\n")
+        print("", *explain(run, setup.dut, bench.capabilities, revision, bench.topology), sep="\n")
     return True
 
 

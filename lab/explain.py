@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from lab import pics
-from lab.bench import BenchFile
 from lab.dut import DutFile
 from lab.judge import why_not
 from lab.runner import Run
+from lab.topology import Topology
 from lab.verdicts import Inconclusive
 
 __all__ = ["explain", "open_items", "runs_named"]
@@ -25,7 +25,13 @@ def runs_named(name: str, catalogue: Iterable[Run]) -> list[Run]:
     return found
 
 
-def explain(run: Run, dut: DutFile, bench: BenchFile, revision: str) -> Iterator[str]:
+def explain(
+    run: Run,
+    dut: DutFile,
+    capabilities: Collection[str],
+    revision: str,
+    topology: Topology | None = None,
+) -> Iterator[str]:
     """Yield lines for people: every condition of a case, and what follows from them."""
     meta = run.meta
     yield f"{run.id}: {run.title}"
@@ -35,7 +41,6 @@ def explain(run: Run, dut: DutFile, bench: BenchFile, revision: str) -> Iterator
     yield _line("revision", meta.revision, revision, meta.revision in ("both", revision))
     yield _line("role", ", ".join(meta.dut), ", ".join(dut.roles), bool({*meta.dut} & {*dut.roles}))
     yield from _claims(pics.parse(meta.pics), dut.pics)
-    capabilities, topology = bench.capabilities, bench.topology
     there = ", ".join(sorted(capabilities))
     yield _line("needs", ", ".join(meta.needs), there, {*meta.needs} <= {*capabilities})
     outside = topology.reason_outside(run.id) if topology is not None else None

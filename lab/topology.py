@@ -37,7 +37,7 @@ Role = Literal[
     "attacker",
 ]
 Kind = Simulated | Literal["second_esi", "customer"]
-"""A simulated device of lab/virtual/bench.py; "esi" is a trust center and no neighbour."""
+"""A simulated device of lab/virtual/bench.py; those that are trust centers are no neighbours."""
 
 
 class Topology(Section):
@@ -88,7 +88,7 @@ class Actor(Section):
     def _played(self) -> Actor:
         if self.unit is not None and self.simulated is not None:
             raise ValueError(f"{self.id!r} has both unit and simulated: one plays it")
-        if self.simulated == "esi":
+        if self.simulated in ("esi", "two_network_esi"):
             raise ValueError(f"{self.id!r} would be a second trust center: take second_esi")
         if self.simulated is None:
             return self

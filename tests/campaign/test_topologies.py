@@ -48,7 +48,7 @@ def test_all_actors_speak_and_one_through_another(tmp_path: Path) -> None:
 
 
 def test_a_second_esi_that_comes_later_is_found_and_used(tmp_path: Path) -> None:
-    outcome = campaign(tmp_path / "c", "PLK-05", "--bench", "utility-and-customer")
+    outcome = campaign(tmp_path / "c", "PLK-05", "--bench", "utility-and-customer", "--dut", "ipd")
     assert outcome.records["PLK-05"]["verdict"] == "pass", outcome.text
     frames = nwk_frames(outcome, "PLK-05")
     shorts = {who: frame.src for who, frame, here in frames if here}

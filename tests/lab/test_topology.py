@@ -92,6 +92,7 @@ def test_a_device_without_a_place_is_refused() -> None:
         ("utility-private", "range_extender", "rex", ["meter", "ipd", "pct", "lcd"]),
         ("utility-private", "esi", "esi", ["meter", "ipd", "pct", "rex", "lcd"]),
         ("customer-private", "ipd", "ems", ["cust-dev"]),
+        ("utility-and-customer", "gateway", "ems", ["meter", "lcd", "ipd", "esi2", "cust-dev"]),
         ("utility-and-customer", "ipd", "ipd", ["meter", "lcd", "ems", "esi2", "cust-dev"]),
         (
             "utility-and-customer",

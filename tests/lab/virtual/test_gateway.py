@@ -32,7 +32,7 @@ async def in_a_network(bench: RadioBench, *defects: str) -> SimulatedGateway:
     """The device with a network key, and a link key with a trust center that is not there."""
     device = SimulatedGateway(
         bench.air.attach("dut"),
-        SimulatedConsole(SilentLine()),  # type: ignore[arg-type]
+        SimulatedConsole(SilentLine()),
         eui64=Eui64(0x000D6F0000000009),
         install_code=install_code.with_crc(bytes(16)),
         random=Random(3),

@@ -31,7 +31,7 @@ async def formed(bench: RadioBench, *defects: str) -> tuple[SimulatedTwoNetworkE
     """The device with both of its networks formed."""
     device = SimulatedTwoNetworkEsi(
         bench.air.attach("dut"),
-        SimulatedConsole(SilentLine()),  # type: ignore[arg-type]
+        SimulatedConsole(SilentLine()),
         eui64=EUI64,
         install_code=CODE,
         random=Random(3),
