@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import scipy.stats  # noqa: F401  (cannot be loaded twice in a process, and each run starts anew)
 
 from reports import traceability
 from reports.campaign import read_header, read_summary
