@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from lab.cases import case, observe, should, step, weakness
+from lab.cases import case, should, step, weakness
 from lab.golden.nwk_layer import NetworkKey
 from lab.judging import answers_probe, demand, holds, ignored, in_service
 from lab.patterns import any_frame, aps, reaction_to, zcl, zdp
@@ -243,13 +243,14 @@ def test_policy_is_kept_over_power_loss(joiner, dut_in_service, air):
                 for one in air.since(start)
                 if one.packet.beacon is not None and air.by_dut(one.packet)
             ]
-            observe(f"{len(shown)} beacons, {sum(shown)} with association permit")
-            should(shown and not any(shown), "association permit 0 in every beacon", "all closed")
+            seen = f"{len(shown)} beacons, {sum(shown)} with association permit"
+            should(shown and not any(shown), "association permit 0 in every beacon", seen)
         with step("Two registered devices send key probes", "answered"):
             for one in (joiner, other):
-                should(one.key_probe(), "a key probe answered", "key probe answered")
+                answered = one.key_probe()
+                should(answered, "a key probe answered", "answered" if answered else "no answer")
             new = air.find(zcl("InitiateKeyEstablishmentRequest"), since=start)
-            should(not new, "no new key establishment", "no new key establishment")
+            should(not new, "no new key establishment", f"{len(new)} Initiates")
 
 
 @case(
@@ -409,9 +410,10 @@ def test_protection_of_the_backup(joiner, dut_in_service):
         seen = f"exported without credentials: {len(held)} entries"
         weakness(bool(held), "the backup can be exported without credentials", seen)
         hashed = mmo_hash(joiner.link_key.key)
-        bare = held.get(str(joiner.eui64)) == hashed
-        seen = f"the hash of the link key {'can' if bare else 'cannot'} be read in it"
-        weakness(bare, "the backup is not encrypted", seen)
+        for what, octets in (("hash of a link key", hashed), ("link key", joiner.link_key.key)):
+            bare = held.get(str(joiner.eui64)) == octets
+            seen = f"the {what} {'can' if bare else 'cannot'} be read in it"
+            weakness(bare, f"the {what} is not encrypted in the backup", seen)
         altered = bytes([hashed[0] ^ 1]) + hashed[1:]
         for what, eui64, entry in (
             ("altered", joiner.eui64, altered),

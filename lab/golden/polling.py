@@ -36,6 +36,7 @@ class Poller:
         self.joiner = joiner
         self.awaits = awaits
         self._expectant_until = 0.0
+        self._owed = False
         self._timer: Timer | None = None
         node.mac.polls = True
         node.tap("aps", "out", self._sent)
@@ -55,7 +56,8 @@ class Poller:
     def busy(self) -> bool:
         """Whether something is expected."""
         expectant = self.node.now < self._expectant_until or self.awaits()
-        return expectant or not self.joiner.in_service
+        insists = self._owed and self.node.policy.insists_on_promise()
+        return expectant or insists or not self.joiner.in_service
 
     @property
     def _may_ask(self) -> bool:
@@ -68,6 +70,10 @@ class Poller:
         if self._may_ask:
             self.node.mac.poll(self.joiner.parent)
         self._in(FAST if self.busy else self.node.policy.poll_period())
+
+    def promised(self, pending: bool) -> None:
+        """Take note of an acknowledgement: it said whether the parent holds a frame."""
+        self._owed = self._owed or pending
 
     def _sent(self, frame: aps.ApsFrame) -> aps.ApsFrame:
         """Something that is answered goes out."""
@@ -84,6 +90,8 @@ class Poller:
 
     def _received(self, frame: mac.MacFrame) -> mac.MacFrame:
         """The parent holds more if the frame says so."""
-        if frame.pending and frame.frame_type == mac.MacType.DATA:
-            self._in(NEXT)
+        if frame.frame_type == mac.MacType.DATA:
+            self._owed = False
+            if frame.pending:
+                self._in(NEXT)
         return frame

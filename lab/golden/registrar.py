@@ -29,8 +29,6 @@ LISTEN = 0.5
 PERMIT_REPEAT = 240.0
 #: Between the last new network key and Switch Key.
 SWITCH_AFTER = 5.0
-#: A device that joined and establishes no link key is put out after this (5.5.5.5).
-GRACE = 3600.0
 #: Devices that may be arriving at once, and how long one may take (apsSecurityTimeOutPeriod).
 CAPACITY = 16
 AUTHENTICATION_TIMEOUT = 15.0
@@ -117,6 +115,7 @@ class Registrar(TrustCenter):
         self.node.mac.answers_beacon_requests = True
         self.node.mac.tune(channel=held["channel"], pan=held["pan"], short=0x0000)
         network.start_link_status()
+        self.permit(self.node.policy.open_after_boot())
         return True
 
     def open(self, seconds: float) -> None:
@@ -159,6 +158,8 @@ class Registrar(TrustCenter):
         return device
 
     def _note(self, device: Registered, status: Status) -> None:
+        if status == Status.LEFT and not self.node.policy.notes_departure():
+            return
         changed, device.status = device.status != status, status
         self.save()
         if self.on_status is not None and (changed or status == Status.PROVISIONED):
@@ -261,7 +262,8 @@ class Registrar(TrustCenter):
         known.short, known.parent = short, parent
         if known.status != Status.AUTHENTICATED:
             self._note(known, Status.JOINED)
-            self.node.after(GRACE, lambda: self._out_of_grace(known))
+            grace = self.node.policy.authentication_grace()
+            self.node.after(grace, lambda: self._out_of_grace(known))
         self.save()
         return True
 
@@ -386,8 +388,11 @@ class Registrar(TrustCenter):
         if isinstance(command, nwk.Leave) and not command.request and frame.security:
             eui64 = frame.src_eui or self.node.nwk.eui_of(frame.src)
             device = self.devices.get(eui64) if eui64 is not None else None
-            if device is not None:  # its key stays, should it come back (5.4.3)
+            if device is not None:
                 self._note(device, Status.LEFT)
+                current = self.node.aps.keys.get(device.eui64)
+                if current is not None and not self.node.policy.keeps_key_of_left():
+                    self.node.aps.keys.install(device.eui64, device.link_key, current.origin)
         elif isinstance(command, nwk.RejoinRequest):
             self._returned(frame)
 
@@ -408,6 +413,9 @@ class Registrar(TrustCenter):
 
     def update_by_unicast(self) -> None:
         """Give a new network key to each registered device under its own link key, then switch."""
+        if not self.node.policy.unicasts_network_key():
+            self.update_by_broadcast()
+            return
         key = self.new_key()
         self.node.nwk.add_key(key)
         receivers = [

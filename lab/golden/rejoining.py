@@ -33,8 +33,6 @@ RESPONSE_WAIT = 3.0
 KEY_WAIT = 15.0
 #: How long a network of another trust center may take to establish a link key.
 TRIAL = 300.0
-#: Unacknowledged frames in a row after which a neighbour is taken for gone.
-MISSES = 3
 #: Seconds for which a neighbour that was heard is counted on: four link status periods.
 NEIGHBOR_AGE = 60.0
 
@@ -85,7 +83,7 @@ class Recovery:
             self._misses = 0
         elif status == "no_ack" and self.joiner.joined and not self.on_trial:
             self._misses += 1
-            if self._misses >= MISSES and not self._others(dst):
+            if self._misses >= self.node.policy.misses_borne() and not self._others(dst):
                 self.begin()
 
     def _others(self, lost: Address) -> bool:
@@ -177,7 +175,7 @@ class Recovery:
         if self._attempts:
             self._attempt = self._attempts.pop(0)
             self._rejoin(*self._attempt)
-        elif not self._searched_all:
+        elif not self._searched_all and self.node.policy.searches_other_channels():
             self._searched_all = True
             self._found = []
             own = self.joiner.home["channel"]

@@ -31,6 +31,11 @@ class SimulatedDisplay(ServiceUser):
         if self.policy.asks_for_price():
             self._ask_price()
 
+    def _left(self) -> None:
+        super()._left()
+        if self.policy.forgets_account():
+            self.price.restart()
+
     def time_changed(self) -> None:
         """Another price may hold by the right time."""
         self.price.refresh()

@@ -118,6 +118,7 @@ class SimulatedSleepyDisplay(SimulatedDisplay):
         return DozingRadio(self.radio, self._frame_wait)
 
     def _frame_wait(self, promised: bool) -> float:
+        self.poller.promised(promised)
         return self.policy.listens_after_poll(FRAME_LISTEN, promised=promised)
 
     def current(self, volts: float) -> float:

@@ -24,6 +24,10 @@ class ApplicationPolicy:
         """Whether a client asks for the price in force when it starts (D.4.3, 5.5.5.2)."""
         return True
 
+    def forgets_account(self) -> bool:
+        """Whether a display that has left shows no more prices of that network (5.4.2.2.2)."""
+        return True
+
     def trailing_digits(self, packed: int) -> int:
         """How many digits of a price are behind the point: the high nibble (D.4.2.4.1)."""
         return packed >> 4

@@ -16,6 +16,14 @@ class RejoiningPolicy:
         """Whether a node whose network is away rejoins it, rather than joining anew (5.5.5.4)."""
         return True
 
+    def misses_borne(self) -> int:
+        """Unacknowledged frames in a row after which a parent is taken for gone (5.3.2)."""
+        return 3
+
+    def searches_other_channels(self) -> bool:
+        """Whether a network that is not on its channel is looked for on all others (5.5.5.4)."""
+        return True
+
     def is_home(self, extended_pan: int, home: int) -> bool:
         """Whether a network is an instance of the one that was lost (5.4.2.2.3.1)."""
         return extended_pan == home

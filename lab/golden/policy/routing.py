@@ -88,3 +88,7 @@ class RoutingPolicy:
     def listens_after_poll(self, wait: float, *, promised: bool) -> float:
         """Seconds to listen after a poll: ``wait`` where the parent promised a frame, else none."""
         return wait if promised else 0.0
+
+    def insists_on_promise(self) -> bool:
+        """Whether a promised frame that never came is polled for until one comes (M15.4: no)."""
+        return False

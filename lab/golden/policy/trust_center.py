@@ -41,6 +41,26 @@ class TrustCenterPolicy:
         """Seconds in a Mgmt_Permit_Joining_req with ``left`` seconds to go (5.4.1: below 255)."""
         return min(round(left), 254)
 
+    def open_after_boot(self) -> float:
+        """Seconds for which joining is open after a boot: until it is ordered, none (5.4.1)."""
+        return 0.0
+
+    def authentication_grace(self) -> float:
+        """Seconds that a joined device has to establish its link key (5.5.5.5: 20 min or more)."""
+        return 3600.0
+
+    def notes_departure(self) -> bool:
+        """Whether a device that left is listed as one that left (5.4.1.1)."""
+        return True
+
+    def keeps_key_of_left(self) -> bool:
+        """Whether the key of a device that left is kept, should it come back (5.4.3)."""
+        return True
+
+    def unicasts_network_key(self) -> bool:
+        """Whether an update by unicast is one: each copy under its device's link key (5.4.4)."""
+        return True
+
     def key_for_stranger(self) -> bytes | None:
         """The link key under which an unregistered device gets the network key (5.4.1.1: none)."""
         return None

@@ -21,6 +21,7 @@ from collections.abc import Iterable
 
 from lab.golden.policy import Policy
 from lab.virtual.defects import (
+    administration,
     counters,
     discovery,
     establishment,
@@ -39,6 +40,7 @@ from lab.virtual.defects import (
     randomness,
     rejoining,
     routers,
+    sleepy,
     strangers,
     trust_center,
 )
@@ -49,6 +51,7 @@ __all__ = ["CATALOGUE", "Defect", "UnknownDefect", "find", "policy_with"]
 CATALOGUE: dict[str, type[Defect]] = {
     one.id: one
     for module in (
+        administration,
         counters,
         discovery,
         establishment,
@@ -67,6 +70,7 @@ CATALOGUE: dict[str, type[Defect]] = {
         randomness,
         rejoining,
         routers,
+        sleepy,
         strangers,
         trust_center,
     )

@@ -98,7 +98,7 @@ class BrokersForAnybody(Defect):
     dut = "esi"
     clause = "SE-5.4.7.4"
     description = "Gives partner keys to devices that have not established a link key"
-    cases = ("PLK-03", "PLK-08")
+    cases = ("PLK-03", "PLK-08", "PLK-11")
 
     def brokers_for(self, *, requester: bool, partner: bool) -> bool:
         return True
@@ -131,6 +131,18 @@ class GivesKeyToOne(Defect):
         return False
 
 
+class AsksEverySecond(Defect):
+    """It cannot wait."""
+
+    id = "M-PLK-07"
+    clause = "SE-5.4.7.4"
+    description = "Repeats an unanswered Request Key every second for ever"
+    cases = ("PLK-07",)
+
+    def partner_key_retry_in(self, attempt: int) -> float:
+        return 1.0
+
+
 DEFECTS = (
     TakesBarePartnerKey,
     TakesOnlyWhatItAskedFor,
@@ -142,4 +154,5 @@ DEFECTS = (
     BrokersForAnybody,
     WaitsForNobody,
     GivesKeyToOne,
+    AsksEverySecond,
 )

@@ -83,6 +83,18 @@ class PassesCustomerData(Defect):
         return True
 
 
+class ShowsFormerAccount(Defect):
+    """What is on its screen stays there."""
+
+    id = "M-PRIV-02"
+    clause = "SE-5.4.2.2.2"
+    description = "Goes on showing the prices of the network that it was removed from"
+    cases = ("PRIV-02",)
+
+    def forgets_account(self) -> bool:
+        return False
+
+
 DEFECTS = (
     TellsKeys,
     ServesKeys,
@@ -90,4 +102,5 @@ DEFECTS = (
     PrintsItsCode,
     DumpsMemory,
     PassesCustomerData,
+    ShowsFormerAccount,
 )

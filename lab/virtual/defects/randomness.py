@@ -48,7 +48,7 @@ class SameChanceAfterBoot(Defect):
     id = "M-RAND-02"
     clause = "ZB-4.5.4.1"
     description = "Begins the same sequence of random numbers after each boot"
-    cases = ("RAND-02",)
+    cases = ("RAND-02", "RAND-05")
 
     def chance_after_boot(self, rng: random.Random) -> random.Random:
         return random.Random("firmware")

@@ -120,6 +120,54 @@ class RejoinsAnywhere(Defect):
         return True
 
 
+class SearchesOwnChannelOnly(Defect):
+    """It looks where it last saw its network."""
+
+    id = "M-REJ-08"
+    clause = "SE-5.5.5.4"
+    description = "In recovery looks for its network on the channel of before, and on no other"
+    cases = ("REJ-08",)
+
+    def searches_other_channels(self) -> bool:
+        return False
+
+
+class HopesOn(Defect):
+    """It goes on sending to nobody."""
+
+    id = "M-REJ-09"
+    clause = "SE-5.3.2"
+    description = "Looks for its parent only after 100 frames that were not acknowledged"
+    cases = ("REJ-09",)
+
+    def misses_borne(self) -> int:
+        return 100
+
+
+class RejoinsUnsecuredFirst(Defect):
+    """It takes the way that always works."""
+
+    id = "M-REJ-11"
+    clause = "SE-5.4.2.1"
+    description = "Tries a trust center rejoin before a secured one"
+    cases = ("REJ-11",)
+
+    def rejoins_secured_first(self) -> bool:
+        return False
+
+
+class GivesUpAtOnce(Defect):
+    """One failure is enough for it."""
+
+    id = "M-TCSO-02"
+    clause = "SE-5.4.2.2.3.4"
+    description = "Takes the trust center for lost after one exchange that failed"
+    cases = ("TCSO-02",)
+
+    def keep_alive_failures(self) -> int:
+        return 1
+
+
 DEFECTS = (
     JoinsAnew,
     NeverRejoinsUnsecured,
@@ -130,4 +178,8 @@ DEFECTS = (
     StoresTheTrial,
     KeepsOldNetworkKeys,
     RejoinsAnywhere,
+    SearchesOwnChannelOnly,
+    HopesOn,
+    RejoinsUnsecuredFirst,
+    GivesUpAtOnce,
 )

@@ -83,7 +83,7 @@ class KeepsKeysOfRemoved(Defect):
     dut = "esi"
     clause = "SE-5.4.2.2.2"
     description = "Keeps the link key of a device that was de-registered, and answers under it"
-    cases = ("REG-05", "TCP-11")
+    cases = ("REG-05", "TCP-11", "PLK-11")
 
     def forgets_key_of_removed(self) -> bool:
         return False
@@ -226,7 +226,7 @@ class BacksKeysUp(Defect):
     dut = "esi"
     clause = "SE-5.4.2.2.3.6"
     description = "Puts the link keys themselves into the swap-out backup"
-    cases = ("TCSO-01",)
+    cases = ("TCSO-01", "TCSO-10")
 
     def backed_up(self, key: bytes) -> bytes:
         return key

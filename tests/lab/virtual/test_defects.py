@@ -17,25 +17,7 @@ SUITES = Path(__file__).parents[3] / "suites"
 #: Cases that no registered defect makes fail yet. It only shrinks: none is ever added.
 UNQUALIFIED = frozenset(
     [
-        "LEAVE-04",
-        "MAC-03",
-        "NKEY-09",
-        "NKEY-11",
-        "PLK-07",
-        "PLK-11",
-        "POLL-01",
-        "PRIV-02",
-        "RAND-05",
-        "REG-02",
-        "REJ-08",
-        "REJ-09",
-        "REJ-11",
         "SD-08",
-        "TCP-04",
-        "TCP-05",
-        "TCP-10",
-        "TCSO-02",
-        "TCSO-10",
     ]
 )
 
