@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from lab.cases import case, observe, step
+from lab.facts import fact
 from lab.judging import absent, answers_probe, in_service
 from lab.patterns import Pattern
 from lab.procedures import descriptors
@@ -10,7 +11,7 @@ from zigbee import zcl as library
 from zigbee.zcl import Direction, ZclFrame
 
 HOME_AUTOMATION, ANY_PROFILE = 0x0104, 0xFFFF
-ON_OFF, PRICE, DRLC, METERING = 0x0006, 0x0700, 0x0701, 0x0702
+TIME, ON_OFF, PRICE, DRLC, METERING = 0x000A, 0x0006, 0x0700, 0x0701, 0x0702
 ACTS = ("PriceAcknowledgement", "ReportEventStatus", "MessageConfirmation")
 
 
@@ -24,7 +25,9 @@ def energy_function(packet):
     values = command.name == "ReadAttributesResponse" and any(
         record.status == 0 for record in command.fields["records"]
     )
-    return values and library.cluster(packet.aps.cluster).link_key_required
+    cluster = packet.aps.cluster
+    needs = values and library.cluster(cluster).link_key_required
+    return needs and (cluster != TIME or fact("security.time_needs_link_key"))
 
 
 def commands(tc, attacker):

@@ -4,6 +4,7 @@ import itertools
 
 from lab.attacker import Partner, on_second_radio
 from lab.cases import case, observe, remark, should, step
+from lab.facts import fact
 from lab.judging import demand
 from lab.patterns import Pattern, any_frame, aps, zcl, zdp
 from lab.procedures import PROFILE, descriptors, join, key_established, uses_servers
@@ -11,6 +12,8 @@ from zigbee import zcl as library
 
 UNSUPPORTED_ATTRIBUTE = 0x86
 SECOND = ["radio", "second_radio", "sniffer"]
+#: Seconds after an announcement until which a device may put off its questions (5.5.5.2).
+DELAY = 600
 ENERGY = (0x0700, 0x0701, 0x0702, 0x0703, 0x0704, 0x0705)
 #: Services that an ESI publishes: console action, its parameters, and the command on the air.
 PUBLISHED = {
@@ -36,6 +39,7 @@ def descriptor(tc, air):
     dut=["joiner"],
     deadline=8000,
     findings=["F-19"],
+    facts=["discovery.every_esi"],
 )
 def test_finds_the_esi_and_binds(tc, dut, air):
     """The device finds the ESI and binds."""
@@ -44,7 +48,7 @@ def test_finds_the_esi_and_binds(tc, dut, air):
         done = key_established(tc)
         observe("key establishment done")
     with step("Watch for 600 s, answering all ZDP queries", "a bind or a read for each server"):
-        tc.bench.wait(600)
+        tc.bench.wait(fact("discovery.done_within"))
         clients = set(descriptor(tc, air)["OutputClusters"]) & set(tc.endpoint.servers) - {0x0800}
         demand(clients, "client clusters that the ESI serves", f"{sorted(clients)}")
         for cluster in sorted(clients):
@@ -127,6 +131,8 @@ def energy_use(air, short, since):
     needs=SECOND,
     findings=["F-20"],
     deadline=8000,
+    facts=["discovery.every_esi"],
+    version=2,
 )
 def test_servers_on_several_nodes(tc, dut, partner, air):
     """The device finds servers on several nodes."""
@@ -135,9 +141,9 @@ def test_servers_on_several_nodes(tc, dut, partner, air):
     start = air.mark()
     key_established(tc)
     partner.enter()
-    with step("A second ESI announces itself; watch for 900 s", "both are found and used"):
+    with step("A second ESI announces itself; watch for 1200 s", "both are found and used"):
         partner.announce()
-        tc.bench.wait(900)
+        tc.bench.wait(DELAY + fact("discovery.done_within"))
         first = energy_use(air, 0x0000, start)
         demand(first, "a bind or a read at the trust center's ESI", f"{len(first)} at the first")
         second = energy_use(air, partner.short, start)
@@ -227,6 +233,7 @@ def test_reaction_to_an_announcement(tc, dut_in_service, air):
     needs=SECOND,
     findings=["F-19"],
     deadline=8000,
+    facts=["discovery.every_esi"],
 )
 def test_refusals_do_not_stop_discovery(tc, dut, partner, air):
     """An ESI that has not what the device needs does not keep it from another."""
@@ -259,7 +266,8 @@ def test_refusals_do_not_stop_discovery(tc, dut, partner, air):
             asked = [
                 one for one in air.find(aps().to(0x0000), since=start) if one.packet.zdp is not None
             ]
-            demand(len(asked) <= 20, "at most 20 requests", f"{len(asked)} requests")
+            most = fact("discovery.most_requests")
+            demand(len(asked) <= most, f"at most {most} requests", f"{len(asked)} requests")
     finally:
         tc.endpoint.servers.update(held)
 

@@ -146,6 +146,7 @@ def no_link_key_from(tc):
     version=2,
     needs=POWER,
     findings=["F-38"],
+    facts=["frame_counter.incoming_kept"],
 )
 def test_replay_after_reboot(tc, dut_in_service, air):
     """An APS frame recorded before a reboot is refused after it."""

@@ -4,7 +4,7 @@ from lab.cases import case, observe, remark, step, weakness
 from lab.judging import absent, answers_probe, holds, ignored, in_service
 from lab.neighbours import neighbour
 from lab.patterns import any_frame, aps, mac, nwk, zcl, zdp
-from lab.procedures import PERMIT, quiet, settle
+from lab.procedures import KEY_ESTABLISHMENT_MAX, PERMIT, quiet, settle
 from lab.recovery import INITIATE, rejoin_request, under
 from zigbee.aps import TransportKey
 from zigbee.crypto import install_code
@@ -62,6 +62,7 @@ def stays(tc, air, stimulus, watch=30):
     kind="security",
     needs=SECOND,
     findings=["F-25", "F-26"],
+    facts=["leave.only_aps_secured"],
 )
 def test_authenticated_router_ignores_nwk_leave(tc, dut_in_service, air):
     """Authenticated router ignores NWK Leave."""
@@ -86,6 +87,7 @@ def test_authenticated_router_ignores_nwk_leave(tc, dut_in_service, air):
     kind="security",
     needs=SECOND,
     findings=["F-25"],
+    facts=["leave.only_aps_secured"],
 )
 def test_end_device_obeys_nwk_leave_only_from_its_parent(tc, dut_in_service, air):
     """End device obeys NWK Leave only from its parent."""
@@ -115,6 +117,7 @@ def test_end_device_obeys_nwk_leave_only_from_its_parent(tc, dut_in_service, air
     kind="security",
     needs=SECOND,
     findings=["F-25"],
+    facts=["leave.only_aps_secured"],
 )
 def test_management_leave_without_aps_security(tc, dut_in_service, air):
     """Mgmt_Leave_req without APS security."""
@@ -143,6 +146,8 @@ def test_management_leave_without_aps_security(tc, dut_in_service, air):
     kind="security",
     needs=POWER,
     findings=["F-13", "F-34"],
+    version=2,
+    deadline=7200,
 )
 def test_factory_reset_wipes_secrets(tc, dut_in_service, air):
     """Factory reset wipes secrets."""
@@ -169,7 +174,7 @@ def test_factory_reset_wipes_secrets(tc, dut_in_service, air):
         sent = air.expect(aps(TransportKey), within=60, since=start, dut=False)
         holds(sent.packet.aps_key == code_key, "the network key under the code key", "it was")
         air.expect(under(network), within=60, since=sent.number)
-        air.expect(INITIATE, within=900, since=start)
+        air.expect(INITIATE, within=KEY_ESTABLISHMENT_MAX, since=start)
         air.expect(zcl("ConfirmKeyDataRequest"), within=120, since=start)
         settle(tc)
     with step("Key probe under the old link key, and under the new one", "silent; answered"):

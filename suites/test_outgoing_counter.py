@@ -1,12 +1,11 @@
 """PRO: the life of a device's outgoing NWK frame counter (053474 4.3)."""
 
 from lab.cases import case, observe, remark, should, step
+from lab.facts import fact
 from lab.judging import demand, in_service
 from lab.patterns import nwk
 from lab.procedures import fresh, join
 from lab.verdicts import Inconclusive
-
-HIGH = 0x80000000
 
 
 def counters(air, since, key=None):
@@ -26,6 +25,7 @@ def counters(air, since, key=None):
     kind="security",
     needs=["radio", "sniffer", "console"],
     findings=["F-38"],
+    facts=["frame_counter.kept_over_factory_reset"],
 )
 def test_outgoing_counter_is_kept_over_factory_reset(tc, dut, air):
     """Outgoing NWK counter kept over factory reset."""
@@ -74,25 +74,27 @@ def test_outgoing_counter_restarts_only_from_a_high_value(tc, dut_in_service, ai
         "it restarts low under the new sequence, and not before",
     ):
         start = air.mark()
-        dut_in_service.do("set_frame_counter", value=HIGH + 0x100)
+        high = fact("frame_counter.reset_threshold")
+        dut_in_service.do("set_frame_counter", value=high + 0x100)
         in_service(tc)
         before = counters(air, start)
-        demand(min(before) >= HIGH, f"from {HIGH:#x} on", f"from {min(before):#x} on")
+        demand(min(before) >= high, f"from {high:#x} on", f"from {min(before):#x} on")
         key = tc.update_network_key(dut_in_service)
         in_service(tc)
         late = counters(air, start)
         old = [one for one in late if one not in counters(air, start, key.key)]
-        demand(min(old) >= HIGH, "no restart under the old sequence", f"from {min(old):#x} on")
+        demand(min(old) >= high, "no restart under the old sequence", f"from {min(old):#x} on")
         low = counters(air, start, key.key)
-        should(min(low) < HIGH, "a restart under the new sequence", f"from {min(low):#x} on")
+        should(min(low) < high, "a restart under the new sequence", f"from {min(low):#x} on")
     with step("Update and switch with the counter below 0x80000000", "the counter goes on"):
+        high = fact("frame_counter.reset_threshold")
         last = max(counters(air, start, key.key))
-        if last >= HIGH:
+        if last >= high:
             remark("the counter is still above 0x80000000")
         key = tc.update_network_key(dut_in_service)
         in_service(tc)
         first = min(counters(air, start, key.key))
-        demand(first > last or last >= HIGH, f"above {last:#x}", f"from {first:#x} on")
+        demand(first > last or last >= high, f"above {last:#x}", f"from {first:#x} on")
     with step("Control reads", "answered"):
         in_service(tc)
         observe("the peers take the frames")

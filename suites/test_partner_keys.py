@@ -53,6 +53,7 @@ def energy_frame_to(partner):
     dut=["joiner"],
     needs=SECOND,
     findings=["F-20"],
+    facts=["discovery.every_esi"],
 )
 def test_asks_for_a_partner_key_and_uses_it(tc, dut_in_service, partner, air):
     """The device asks the trust center for a partner key, and uses it."""

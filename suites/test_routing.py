@@ -3,7 +3,7 @@
 from lab.cases import case, procedure, step
 from lab.child import adopt, child_of
 from lab.front import behind_router
-from lab.judging import demand
+from lab.judging import demand, in_time
 from lab.patterns import any_frame, aps, mac, nwk, zcl, zdp
 from lab.procedures import fresh, require
 from zigbee.aps import TransportKey
@@ -182,7 +182,7 @@ def move_to(tc, channel):
     tc.do(tc.node.mac.tune, channel=channel)
 
 
-@case("TP/PRO/BV-39", clauses=["5.8"], pics="LL-FA", dut=["router"])
+@case("TP/PRO/BV-39", clauses=["5.8"], pics="LL-FA", dut=["router"], version=2)
 def test_channel_change_is_followed(tc, dut_in_service, air):
     """A channel change is followed."""
     home = tc.node.mac.channel
@@ -206,17 +206,14 @@ def test_channel_change_is_followed(tc, dut_in_service, air):
             start = air.mark()
         with step("Control read on the new channel", "answered; the beacon has the new update id"):
             answered = False
-            while not answered and tc.bench.now() - announced < 24:
+            while not answered and tc.bench.now() - announced < 84:
                 answered = tc.control_read()
-            demand(
-                answered,
-                "an answer within 30 s of the broadcast",
-                f"answered {tc.bench.now() - announced:.1f} s after the broadcast"
-                if answered
-                else "no answer",
-            )
+            took = tc.bench.now() - announced
+            demand(answered, "an answer", "answered" if answered else "no answer in 84 s")
+            in_time(took <= 30, "an answer within 30 s of the broadcast", f"after {took:.1f} s")
             again = air.find(mac(AssociationRequest), since=start)
             demand(not again, "no association", f"{len(again)} association requests")
+            tc.bench.wait(1)  # a beacon that meets the last acknowledgement is lost
             tc.do(tc.node.mac.request_beacons)
             beacon = air.expect(
                 any_frame().where(lambda p: p.beacon is not None, "beacon"), within=5
