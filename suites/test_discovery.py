@@ -3,11 +3,11 @@
 import itertools
 
 from lab.attacker import Partner, on_second_radio
-from lab.cases import case, observe, remark, should, step
+from lab.cases import case, observe, remark, should, step, weakness
 from lab.facts import fact
 from lab.judging import demand
-from lab.patterns import Pattern, any_frame, aps, zcl, zdp
-from lab.procedures import PROFILE, descriptors, join, key_established, uses_servers
+from lab.patterns import Pattern, aps, zcl, zdp
+from lab.procedures import PROFILE, descriptors, join, key_established, settle, uses_servers
 from zigbee import zcl as library
 
 UNSUPPORTED_ATTRIBUTE = 0x86
@@ -279,21 +279,38 @@ def test_refusals_do_not_stop_discovery(tc, dut, partner, air):
     dut=["joiner"],
     revision="1.1",
     level="report",
+    version=2,
     needs=["radio", "sniffer", "supply"],
     findings=["F-21"],
 )
-def test_binding_table(tc, dut_in_service, air):
+def test_binding_table(tc, joined_dut, air):
     """The bindings that the device asked for and holds are recorded."""
+    tc.establish(joined_dut)
+    settle(tc)
+    named = {}
     with step("Ask for the binding table, before and after a power cycle", "recorded"):
         for when in ("before", "after"):
             sequence = tc.ask("Mgmt_Bind_req", StartIndex=0)
-            heard = air.seek(any_frame().numbered(sequence), within=10)
-            remark(f"{when} a power cycle: {heard or 'no answer'}")
-            observe(f"{when}: {'answered' if heard else 'no answer'}")
+            heard = air.seek(zdp("Mgmt_Bind_rsp").numbered(sequence), within=10)
+            entries = heard.packet.zdp.fields.get("BindingTableList", []) if heard else []
+            named[when] = {one["ClusterID"] for one in entries}
+            observe(f"{when} a power cycle {len(entries)} entries, {heard or 'no answer'}")
             if when == "before":
-                dut_in_service.power_cycle(5)
-    asked = air.find(zdp("Bind_req"), since=0)
-    remark(f"{len(asked)} Bind requests of the device in this case")
+                joined_dut.power_cycle(5)
+                tc.bench.wait(60)
+    with step("Count the Bind requests of the device since it joined", "recorded"):
+        asked = {one.packet.zdp.fields["ClusterID"] for one in air.find(zdp("Bind_req"), since=0)}
+        seen = f"{sorted(asked)} asked for, {sorted(named['after'])} held after the power cycle"
+        weakness(
+            not (asked | named["after"]),
+            "neither its binding table nor a Bind request names a server",
+            seen,
+        )
+        weakness(
+            bool(named["before"] - named["after"] - asked),
+            "bindings that it held are gone after a power cycle",
+            seen,
+        )
 
 
 def served(joiner, air):

@@ -69,12 +69,13 @@ def _packet(packet: ElementTree.Element, protocols: set[str]) -> Packet:
 
 
 def _named(element: ElementTree.Element) -> Iterator[ElementTree.Element]:
-    """The outermost fields with a name; a container without any stands for itself."""
+    """The outermost fields with a name and octets; a container without any stands for itself."""
     for child in element:
         name = child.get("name", "")
         if name.startswith("_ws.") or (int(child.get("size") or 1) == 0 and not len(child)):
             continue
-        if name and name != "data":
+        heading = len(child) > 0 and not child.get("value")
+        if name and name != "data" and not heading:
             yield child
             continue
         inner = list(_named(child))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from lab.golden import management
 from zigbee import nwk, zdp
 from zigbee.errors import CodecError
 from zigbee.types import Eui64
@@ -282,6 +283,34 @@ class Zdo:
         status = SUCCESS if held else NO_ENTRY
         self._answer("Unbind_rsp", message, indication, Status=status)
 
+    def _mgmt_lqi_req(self, message: zdp.Message, indication: Indication) -> None:
+        self._answer_table("Neighbor", management.neighbors(self.node), 2, message, indication)
+
+    def _mgmt_rtg_req(self, message: zdp.Message, indication: Indication) -> None:
+        self._answer_table("Routing", management.routes(self.node), 8, message, indication)
+
+    def _mgmt_bind_req(self, message: zdp.Message, indication: Indication) -> None:
+        held = management.bindings(self.bindings)
+        self._answer_table("Binding", held, 2, message, indication)
+
+    def _answer_table(
+        self,
+        table: str,
+        entries: list[dict[str, Any]],
+        most: int,
+        message: zdp.Message,
+        indication: Indication,
+    ) -> None:
+        """Answer with at most ``most`` entries from the index asked for (2.4.4.3)."""
+        start = message.fields["StartIndex"]
+        fields: dict[str, Any] = {
+            f"{table}TableEntries": len(entries),
+            "StartIndex": start,
+            f"{table}TableList": entries[start : start + most],
+        }
+        name = message.name.replace("_req", "_rsp")
+        self._answer(name, message, indication, Status=SUCCESS, **fields)
+
     def _mgmt_leave_req(self, message: zdp.Message, indication: Indication) -> None:
         status = NOT_SUPPORTED
         if self.on_leave is not None:
@@ -310,5 +339,4 @@ class Zdo:
 
 def binding(fields: dict[str, Any]) -> tuple[Any, ...]:
     """What a Bind or Unbind request names, as it is kept in the table."""
-    names = ("SrcAddress", "SrcEndpoint", "ClusterID", "DstAddress", "DstEndpoint", "GroupAddress")
-    return tuple(fields.get(name) for name in names)
+    return tuple(fields.get(name) for name in management.BINDING)

@@ -88,7 +88,7 @@ class ServiceUser(SimulatedDevice):
     def _bind(self, cluster: int) -> None:
         node = self.node
         esi = self.joiner.trust_center
-        if node is None or esi is None:
+        if node is None or esi is None or not self.policy.binds_to_services():
             return
         node.zdo.send(
             "Bind_req",

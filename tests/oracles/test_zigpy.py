@@ -95,6 +95,8 @@ def primitive(value: Any) -> Any:
         return bytes(value.serialize())
     if isinstance(value, zdo.Neighbor):
         return neighbor_values(value)
+    if isinstance(value, zdo.Route):
+        return [int(value.DstNWK), value.serialize()[2], int(value.NextHop)]
     if isinstance(value, foundation.ReadAttributeRecord):
         return [int(value.attrid), int(value.status), primitive(value.value)]
     if isinstance(value, t.EUI64):
@@ -492,7 +494,9 @@ def zdo_readable(name: str, values: draw.Values) -> bool:
         return all(entry["DstAddrMode"] in (1, 3) for entry in values["BindingTableList"])
     if name == "Mgmt_NWK_Update_req":
         return not 5 < int(values["ScanDuration"]) < 0xFE
-    if name in ("Node_Desc_rsp", "Power_Desc_rsp", "Simple_Desc_rsp", "Mgmt_Lqi_rsp"):
+    if name in ("Node_Desc_rsp", "Power_Desc_rsp", "Simple_Desc_rsp"):
+        return bool(values["Status"] == 0)
+    if name in ("Mgmt_Lqi_rsp", "Mgmt_Rtg_rsp"):
         return bool(values["Status"] == 0)
     return True
 

@@ -60,6 +60,10 @@ class ApplicationPolicy:
         """Of the clusters that it is a client of, those whose servers it looks for (5.5.5.2)."""
         return clusters
 
+    def binds_to_services(self) -> bool:
+        """Whether it asks the servers that it found to bind to it (5.5.5.2)."""
+        return True
+
     def rediscovery_in(self, rng: random.Random) -> float:
         """Seconds until services are looked for again, 3 h to 24 h (5.5.5.2)."""
         return rng.uniform(43_200.0, 43_800.0)

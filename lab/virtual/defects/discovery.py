@@ -84,6 +84,18 @@ class HasWhatIsNotClaimed(Defect):
         return (*clusters, TUNNELING)
 
 
+class AsksForNoBinding(Defect):
+    """It takes what comes by itself, and comes back for the rest."""
+
+    id = "M-SD-08"
+    clause = "SE-5.5.5.2"
+    description = "Finds the ESI's servers and reads them, and asks for no binding"
+    cases = ("SD-08",)
+
+    def binds_to_services(self) -> bool:
+        return False
+
+
 DEFECTS = (
     ListsWhatIsNotThere,
     LooksForTimeOnly,
@@ -91,4 +103,5 @@ DEFECTS = (
     AsksAtOnce,
     HoldsFewBindings,
     HasWhatIsNotClaimed,
+    AsksForNoBinding,
 )
