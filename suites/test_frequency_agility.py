@@ -85,8 +85,9 @@ def test_the_channel_manager_moves_the_network(joiner, dut_in_service, air):
         if announced is None:
             joiner.do(joiner.node.mac.request_beacons)
             stays = air.seek(beacon(), within=5) is not None
-            observe("it stays" if stays else "no beacon on the channel of before")
-            should(stays, "no move without an announcement", "a beacon on the channel of before")
+            seen = f"{'a' if stays else 'no'} beacon on the channel of before"
+            observe(seen)
+            should(stays, "no move without an announcement", seen)
             return
         mask = announced.packet.zdp.fields["ScanChannels"]
         channel = mask.bit_length() - 1

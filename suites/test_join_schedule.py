@@ -222,7 +222,8 @@ def test_ten_failures_then_a_pause(tc, dut, air):
             )
             should(len(runs) > 1, "a further attempt after the pause", f"{len(runs)} runs")
             left = any_frame().where(lambda p: isinstance(p.nwk_command, Leave), "Leave")
-            should(not air.find(left, since=start), "the device stays", "the device stays")
+            gone = air.find(left, since=start)
+            should(not gone, "the device stays", str(gone[0]) if gone else "no Leave")
     finally:
         handlers[0x00] = genuine
 

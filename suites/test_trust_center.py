@@ -193,7 +193,8 @@ def test_trust_center_coordinator_and_esi_are_one(joiner, joined_dut, air):
         descriptor = heard.packet.zdp.fields["NodeDescriptor"]
         kind = descriptor["LogicalType"] & 0x07
         demand(kind == 0, "logical type 0", f"logical type {kind}")
-        should(descriptor["ServerMask"] & 0x0001, "server mask bit 0", "server mask bit 0 is set")
+        mask = descriptor["ServerMask"]
+        should(mask & 0x0001, "server mask with bit 0", f"server mask {mask:#06x}")
         esi = [
             one
             for one in descriptors(joiner)
