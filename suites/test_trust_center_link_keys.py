@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from lab.cases import case, should, step, weakness
+from lab.cases import case, observe, should, step, weakness
 from lab.facts import fact
 from lab.golden.nwk_layer import NetworkKey
 from lab.judging import answers_probe, demand, holds, ignored, in_service
