@@ -108,10 +108,15 @@ def read_frames(octets: bytes) -> list[Frame]:
 
 
 def campaign(
-    folder: Path, cases: str, *options: str, environment: dict[str, str] | None = None
+    folder: Path,
+    cases: str,
+    *options: str,
+    environment: dict[str, str] | None = None,
+    assume_facts: bool = True,
 ) -> Outcome:
     """Run the chosen cases on the virtual bench as a campaign of its own process."""
-    chosen = ["-k", cases, "--assume-facts", "--campaign", str(folder)]
+    chosen = ["-k", cases, "--campaign", str(folder)]
+    chosen += ["--assume-facts"] if assume_facts else []
     began = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "suites", "-p", "no:cacheprovider", *chosen, *options],
