@@ -153,6 +153,13 @@ class GoldenJoiner(GoldenUnit):
         self.host.on_fault = lambda fault: self.bench.faults.append(str(fault))
         self.host.start()
 
+    async def _off(self) -> None:
+        """Off the air goes whoever of the radio's identities is on it."""
+        actor, self.stage.actor = self.stage.actor, self
+        if actor is not None:
+            await actor.host.stop()
+        await super()._off()
+
     def renew(self) -> None:
         """Be factory-new again, with another install code."""
         self.bench.call(self._renew(), 10.0, "the golden joiner")

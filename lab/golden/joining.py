@@ -146,6 +146,7 @@ class Joiner:
         if self.in_service and tell:
             leave = nwk.Leave(rejoin=rejoin, request=False, remove_children=False)
             self.node.nwk.send_command(leave, nwk.BROADCAST_RX_ON, src_eui=self.node.eui64)
+            self.node.nwk.mute = True  # that was its last word
             self.node.after(0.2, then)
         else:
             then()
@@ -155,6 +156,7 @@ class Joiner:
         self.state = State.FACTORY_NEW
         self.node.nwk.mute = False
         self.node.nvm.values.pop("network", None)
+        self.node.zdo.forget_bindings()
         if self.trust_center is not None:
             self.node.aps.keys.remove(self.trust_center)
         self.trust_center = None

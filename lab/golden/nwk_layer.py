@@ -333,7 +333,7 @@ class NwkLayer:
         self.node.after(jitter, lambda: self._relay_now(out))
 
     def _relay_now(self, frame: nwk.NwkFrame) -> None:
-        if self.active is not None:
+        if self.active is not None and not self.mute:
             self._to_mac(self.secured(frame), None, None, partial(self._octets, frame))
 
     # -- link status ------------------------------------------------------------------------

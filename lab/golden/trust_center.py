@@ -81,6 +81,7 @@ class TrustCenter:
         node.mac.restart()
         node.nwk.restart()
         node.aps.restart()
+        node.zdo.forget_bindings()
         self.devices.clear()
         node.nwk.extended_pan = extended_pan
         node.nwk.add_key(key)

@@ -36,7 +36,7 @@ class Zdo:
         self.sequence = node.random.randrange(256)
         self.manufacturer_code = 0x1234
         self.server_mask = 0
-        self.bindings: list[tuple[Any, ...]] = []
+        self.bindings: list[tuple[Any, ...]] = list(node.nvm.get("bindings", []))
         #: called with (message, indication) for every ZDP message that came in
         self.on_message: Callable[[zdp.Message, Indication], None] | None = None
         #: called with (EUI-64 or 0, options, indication); answers Mgmt_Leave_req
@@ -52,6 +52,14 @@ class Zdo:
     def restart(self) -> None:
         """Forget what is held in memory only."""
         self._expected.clear()
+
+    def _save_bindings(self) -> None:
+        self.node.nvm.put("bindings", list(self.bindings))
+
+    def forget_bindings(self) -> None:
+        """Empty the binding table: the network is another, or none."""
+        self.bindings.clear()
+        self._save_bindings()
 
     # -- out --------------------------------------------------------------------------------
 
@@ -271,6 +279,7 @@ class Zdo:
         full = len(self.bindings) >= self.node.policy.bindings_held()
         if entry not in self.bindings and not full:
             self.bindings.append(entry)
+            self._save_bindings()
         status = SUCCESS if entry in self.bindings else TABLE_FULL
         self._answer("Bind_rsp", message, indication, Status=status)
 
@@ -280,6 +289,7 @@ class Zdo:
         held = entry in self.bindings
         if held:
             self.bindings.remove(entry)
+            self._save_bindings()
         status = SUCCESS if held else NO_ENTRY
         self._answer("Unbind_rsp", message, indication, Status=status)
 

@@ -241,7 +241,7 @@ class SimulatedDevice:
             self.host.pump()
 
     def _forget_network(self) -> None:
-        for name in ("network", "aps.keys", "authenticated"):
+        for name in ("network", "aps.keys", "authenticated", "bindings"):
             self.nvm.values.pop(name, None)
 
     # -- life in the network ----------------------------------------------------------------

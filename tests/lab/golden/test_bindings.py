@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 from lab.golden.aps_layer import Indication
-from lab.golden.node import Node
+from lab.golden.node import Node, Nonvolatile
 from lab.golden.policy import Policy
 from zigbee import aps, nwk, zdp
 from zigbee.types import Eui64
@@ -22,18 +23,9 @@ class Small(Policy):
         return 2
 
 
-def bind(node: Node, endpoint: int) -> int:
-    """Ask the node to bind its price server to an endpoint of another; the status it answers."""
-    request = zdp.build(
-        "Bind_req",
-        endpoint,
-        SrcAddress=NODE,
-        SrcEndpoint=1,
-        ClusterID=PRICE,
-        DstAddrMode=0x03,
-        DstAddress=OTHER,
-        DstEndpoint=endpoint,
-    )
+def asked(node: Node, name: str, sequence: int, **fields: Any) -> dict[str, Any]:
+    """Give the node a ZDP request of another node; the fields of its answer."""
+    request = zdp.build(name, sequence, **fields)
     sent: list[zdp.Message] = []
 
     def keep(frame: aps.ApsFrame) -> None:
@@ -44,7 +36,24 @@ def bind(node: Node, endpoint: int) -> int:
     carrier = nwk.NwkFrame(nwk.NwkType.DATA, 0x0000, 0x2222, radius=5, sequence=1)
     node.zdo.received(Indication(frame, carrier, None, None))
     node.untap(tap)
-    return int(sent[0].fields["Status"])
+    assert sent[0].sequence == sequence
+    return sent[0].fields
+
+
+def bind(node: Node, endpoint: int) -> int:
+    """Ask the node to bind its price server to an endpoint of another; the status it answers."""
+    fields = asked(
+        node,
+        "Bind_req",
+        endpoint,
+        SrcAddress=NODE,
+        SrcEndpoint=1,
+        ClusterID=PRICE,
+        DstAddrMode=0x03,
+        DstAddress=OTHER,
+        DstEndpoint=endpoint,
+    )
+    return int(fields["Status"])
 
 
 def test_a_table_with_room_for_five_devices_on_three_services() -> None:
@@ -66,3 +75,12 @@ def test_a_full_table_says_so_and_still_knows_what_it_holds() -> None:
         TABLE_FULL,
         SUCCESS,
     ]
+
+
+def test_bindings_outlive_a_loss_of_power_and_no_network() -> None:
+    memory = Nonvolatile()
+    bind(Node(NODE, rng=random.Random(1), nvm=memory), 1)
+    again = Node(NODE, rng=random.Random(1), nvm=memory)
+    assert len(again.zdo.bindings) == 1
+    again.zdo.forget_bindings()
+    assert not Node(NODE, rng=random.Random(1), nvm=memory).zdo.bindings
