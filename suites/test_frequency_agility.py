@@ -1,5 +1,7 @@
 """FA: the network channel manager (075356 5.8)."""
 
+from contextlib import contextmanager
+
 from lab.cases import case, observe, should, step
 from lab.golden.frequency import FrequencyAgility
 from lab.patterns import any_frame, zdp
@@ -46,9 +48,35 @@ def report(joiner, channel):
     )
 
 
-def beacon():
-    """A beacon of the device."""
-    return any_frame().where(lambda packet: packet.beacon is not None, "beacon")
+def asked_to_move(joiner, air, start):
+    """Report and load the channel until the manager announces another; gives that, or None."""
+    bench, home = joiner.bench, joiner.node.mac.channel
+    began, announced = bench.now(), None
+    while announced is None and bench.now() - began < MAX:
+        load(bench, home)
+        report(joiner, home)
+        announced = air.seek(announcement(), within=REPORT_EVERY, since=start)
+    return announced
+
+
+def beacon_heard(joiner, air):
+    """Ask for beacons; gives one of the device, or None."""
+    joiner.do(joiner.node.mac.request_beacons)
+    beacon = any_frame().where(lambda packet: packet.beacon is not None, "beacon")
+    return air.seek(beacon, within=5)
+
+
+@contextmanager
+def following(joiner, channel):
+    """Golden unit and sniffer are on another channel within this block."""
+    bench, home = joiner.bench, joiner.node.mac.channel
+    try:
+        bench.call(bench.sniffer.listen(channel), 10.0, "the sniffer to change its channel")
+        joiner.do(joiner.node.mac.tune, channel=channel)
+        yield
+    finally:
+        bench.call(bench.sniffer.listen(home), 10.0, "the sniffer to come back")
+        joiner.do(joiner.node.mac.tune, channel=home)
 
 
 @case(
@@ -63,7 +91,6 @@ def beacon():
 )
 def test_the_channel_manager_moves_the_network(joiner, dut_in_service, air):
     """The network channel manager moves the network."""
-    bench, home = joiner.bench, joiner.node.mac.channel
     FrequencyAgility(joiner.node)
     start = air.mark()
     with step(
@@ -71,34 +98,20 @@ def test_the_channel_manager_moves_the_network(joiner, dut_in_service, air):
         "radio loads the channel",
         "the manager announces another channel",
     ):
-        began, announced = bench.now(), None
-        while announced is None and bench.now() - began < MAX:
-            load(bench, home)
-            report(joiner, home)
-            announced = air.seek(announcement(), within=REPORT_EVERY, since=start)
-        should(
-            announced is not None,
-            f"an announcement within {MAX:g} s",
-            str(announced) if announced else "none",
-        )
+        announced = asked_to_move(joiner, air, start)
+        moves = announced is not None
+        should(moves, f"an announcement within {MAX:g} s", str(announced or "none"))
     with step("Follow", "a beacon on the announced channel"):
         if announced is None:
-            joiner.do(joiner.node.mac.request_beacons)
-            stays = air.seek(beacon(), within=5) is not None
+            stays = beacon_heard(joiner, air) is not None
             seen = f"{'a' if stays else 'no'} beacon on the channel of before"
             observe(seen)
             should(stays, "no move without an announcement", seen)
             return
         mask = announced.packet.zdp.fields["ScanChannels"]
-        channel = mask.bit_length() - 1
+        channel, home = mask.bit_length() - 1, joiner.node.mac.channel
         should(mask == 1 << channel != 1 << home, "one other channel", f"channel {channel}")
-        try:
-            bench.wait(12)
-            bench.call(bench.sniffer.listen(channel), 10.0, "the sniffer to change its channel")
-            joiner.do(joiner.node.mac.tune, channel=channel)
-            joiner.do(joiner.node.mac.request_beacons)
-            there = air.seek(beacon(), within=5)
+        joiner.bench.wait(12)
+        with following(joiner, channel):
+            there = beacon_heard(joiner, air)
             should(there is not None, f"a beacon on channel {channel}", str(there or "none"))
-        finally:
-            bench.call(bench.sniffer.listen(home), 10.0, "the sniffer to come back")
-            joiner.do(joiner.node.mac.tune, channel=home)

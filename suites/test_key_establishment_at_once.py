@@ -7,6 +7,14 @@ from lab.patterns import any_frame, zcl
 
 NO_RESOURCES, BAD_KEY_CONFIRM = 0x04, 0x02
 TWO = ["radio", "second_radio", "sniffer"]
+REFUSED = "TerminateKeyEstablishment"
+ANSWER = any_frame().where(
+    lambda packet: (
+        packet.command is not None
+        and packet.command.name in ("InitiateKeyEstablishmentResponse", REFUSED)
+    ),
+    "that answers Initiate",
+)
 
 
 def ended(exchange):
@@ -15,6 +23,14 @@ def ended(exchange):
     mac_v = exchange.expect_confirmed()
     demand(mac_v == exchange.mac_v(), "the right MACV", f"MACV {mac_v.hex()}")
     exchange.tc.took_key(exchange.tc.device, exchange.link_key)
+
+
+def completes(exchange):
+    """Demand that the exchange goes on from its first response to a key that works."""
+    exchange.offer_ephemeral()
+    exchange.expect_ephemeral()
+    ended(exchange)
+    answers_probe(exchange.tc)
 
 
 def to(unit, pattern):
@@ -35,41 +51,24 @@ def test_no_resources_when_busy(joiner, idle_responder, air):
             first.initiate()
             first.expect_initiated()
             second.initiate()
-            reaction = any_frame().where(
-                lambda packet: (
-                    packet.command is not None
-                    and packet.command.name
-                    in ("InitiateKeyEstablishmentResponse", "TerminateKeyEstablishment")
-                ),
-                "that answers Initiate",
-            )
-            answer = air.expect(to(other, reaction), within=20)
-            busy = answer.packet.command.name == "TerminateKeyEstablishment"
+            answer = air.expect(to(other, ANSWER), within=20)
+            busy = answer.packet.command.name == REFUSED
             fields = answer.packet.command.fields
             if busy:
-                demand(
-                    fields["StatusCode"] == NO_RESOURCES,
-                    "status 0x04",
-                    f"status {fields['StatusCode']:#04x}",
-                )
+                status = fields["StatusCode"]
+                demand(status == NO_RESOURCES, "status 0x04", f"status {status:#04x}")
             else:
                 second.initiated(answer)
                 observe("B is served together with A")
         with step("A goes on", "A completes"):
-            first.offer_ephemeral()
-            first.expect_ephemeral()
-            ended(first)
-            answers_probe(joiner)
+            completes(first)
         with step("B goes on, or runs alone after the wait time", "B completes"):
             if busy:
                 joiner.bench.wait(fields["WaitTime"] + 2)
                 second = Exchange(other)
                 second.initiate()
                 second.expect_initiated()
-            second.offer_ephemeral()
-            second.expect_ephemeral()
-            ended(second)
-            answers_probe(other)
+            completes(second)
 
 
 def interleaved(*units):

@@ -322,10 +322,6 @@ def test_unsecured_channel_or_pan_update_is_ignored(tc, dut_in_service, air):
         ),
         "on another PAN or of a rejoin",
     )
-    orders = (
-        NetworkUpdate(tc.node.nwk.extended_pan, 7, home ^ 0x5555),
-        NetworkReport(tc.node.nwk.extended_pan, [home]),
-    )
     wrong = type(tc.network_key)(tc.network_key.sequence, tc.bench.random.randbytes(16))
     with neighbour(tc) as stranger:
         with step(
@@ -334,24 +330,27 @@ def test_unsecured_channel_or_pan_update_is_ignored(tc, dut_in_service, air):
             "ignored, control reads answered",
         ):
             stranger.settle([wrong])
-            frames = [
-                stranger.in_nwk(
-                    one.to_bytes(),
-                    dst=tc.device_short,
-                    src=0x0000,
-                    radius=1,
-                    frame_type=NwkType.COMMAND,
-                )
-                for one in orders
-            ]
-            order = channel_change(stranger)
-            frames.append(stranger.in_nwk(order, dst=tc.device_short, src=0x0000))
             radio = tc if tc.poll_period else stranger  # who sleeps hears its parent's alone
-            for frame in frames:
+            for frame in orders_to_move(tc, stranger):
                 for sent in (frame, stranger.node.nwk.secured(frame)):
                     radio.send_nwk(sent, secure=False)
                     air.never(moved, during=30)
                     in_service(tc)
+
+
+def orders_to_move(tc, stranger):
+    """Network Update, Network Report and a change of channel, in the trust center's name."""
+    epid, pan = tc.node.nwk.extended_pan, tc.node.mac.pan
+    as_command = {"radius": 1, "frame_type": NwkType.COMMAND}
+    orders = [
+        (NetworkUpdate(epid, 7, pan ^ 0x5555).to_bytes(), as_command),
+        (NetworkReport(epid, [pan]).to_bytes(), as_command),
+        (channel_change(stranger), {}),
+    ]
+    return [
+        stranger.in_nwk(order, dst=tc.device_short, src=0x0000, **fields)
+        for order, fields in orders
+    ]
 
 
 def channel_change(unit):
