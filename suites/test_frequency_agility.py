@@ -67,9 +67,9 @@ def beacon_heard(joiner, air):
 
 
 @contextmanager
-def following(joiner, channel):
-    """Golden unit and sniffer are on another channel within this block."""
-    bench, home = joiner.bench, joiner.node.mac.channel
+def following(joiner, channel, home):
+    """Golden unit and sniffer are on another channel than home within this block."""
+    bench = joiner.bench
     try:
         bench.call(bench.sniffer.listen(channel), 10.0, "the sniffer to change its channel")
         joiner.do(joiner.node.mac.tune, channel=channel)
@@ -92,7 +92,7 @@ def following(joiner, channel):
 def test_the_channel_manager_moves_the_network(joiner, dut_in_service, air):
     """The network channel manager moves the network."""
     FrequencyAgility(joiner.node)
-    start = air.mark()
+    start, home = air.mark(), joiner.node.mac.channel
     with step(
         "Golden router reports 30 failures of 50 transmissions again and again; the second "
         "radio loads the channel",
@@ -109,9 +109,9 @@ def test_the_channel_manager_moves_the_network(joiner, dut_in_service, air):
             should(stays, "no move without an announcement", seen)
             return
         mask = announced.packet.zdp.fields["ScanChannels"]
-        channel, home = mask.bit_length() - 1, joiner.node.mac.channel
+        channel = mask.bit_length() - 1
         should(mask == 1 << channel != 1 << home, "one other channel", f"channel {channel}")
         joiner.bench.wait(12)
-        with following(joiner, channel):
+        with following(joiner, channel, home):
             there = beacon_heard(joiner, air)
             should(there is not None, f"a beacon on channel {channel}", str(there or "none"))

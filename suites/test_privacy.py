@@ -52,6 +52,11 @@ def telling(values):
     return [one for one in octets if len(one) >= TELLING]
 
 
+def shows(packet, known):
+    """Whether a frame that the network key opens has any of these values in it."""
+    return packet.nwk_opened and any(octets in packet.nwk.payload for octets in known)
+
+
 #: A value, or a profile of values, of the Metering cluster without APS security.
 BARE = Pattern(
     "a metering value without the link key",
@@ -130,11 +135,7 @@ def test_consumption_needs_authorisation(tc, dut_in_service, air, attacker):
         values |= readings(tc)
         bare = [one for one in air.find(nwk(), since=start) if not one.packet.aps_opened]
         known = telling(values)
-        shown = [
-            str(one)
-            for one in bare
-            if one.packet.nwk_opened and any(octets in one.packet.nwk.payload for octets in known)
-        ]
+        shown = [str(one) for one in bare if shows(one.packet, known)]
         demand(
             not shown and not air.find(BARE, since=start),
             "no consumption value",

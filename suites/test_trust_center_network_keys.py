@@ -25,6 +25,16 @@ def unrelated(first, second):
     )
 
 
+def under_key_transport(sent):
+    """Demand that each of these Transport Keys is under a key-transport key."""
+    controls = {control_of(heard) for heard in sent}
+    demand(
+        controls == {UNDER_KEY_TRANSPORT},
+        "security control 0x30",
+        f"{len(sent)} Transport Keys with control {controls}",
+    )
+
+
 @case(
     "NKEY-09",
     clauses=["5.4.4", "TCBP", "5.8"],
@@ -70,8 +80,7 @@ def test_network_key_only_under_the_key_transport_key(joiner, fresh_dut, air):
             one.try_to_join()
             sent = network_keys_for(air, one.eui64, start)
             demand(sent, "a Transport Key", f"{len(sent)} Transport Keys to {one.eui64}")
-            controls = {control_of(heard) for heard in sent}
-            demand(controls == {UNDER_KEY_TRANSPORT}, "security control 0x30", f"{controls}")
+            under_key_transport(sent)
             holds(
                 all(opens(heard, one.code_key) for heard in sent),
                 "opens under its code",
@@ -91,13 +100,7 @@ def test_network_key_only_under_the_key_transport_key(joiner, fresh_dut, air):
             joiner.establish()
             fresh_dut.do("update_key_unicast")
             joiner.bench.wait(20)
-        everyone = network_keys_for(air)
-        controls = {control_of(heard) for heard in everyone}
-        demand(
-            controls == {UNDER_KEY_TRANSPORT},
-            "control 0x30 in the whole capture",
-            f"{len(everyone)} Transport Keys with control {controls}",
-        )
+        under_key_transport(network_keys_for(air))
 
 
 @case(
