@@ -2,6 +2,7 @@
 
 from lab.brokering import ask, ask_as_revision, partner_key_for
 from lab.cases import case, observe, remark, should, step
+from lab.facts import fact
 from lab.golden.partner_keys import PartnerKeys
 from lab.judging import demand, holds
 from zigbee.security import KeyId
@@ -46,7 +47,8 @@ def right_keys(air, dut, first, second, since):
     keys = {command.key for command in commands}
     demand(len(keys) == 1, "the same 16 octets for both", f"{len(keys)} keys")
     flags = sorted(command.initiator for command in commands)
-    demand(flags == [0, 1], "initiator flags 0 and 1", f"flags {flags}")
+    marked = flags == [0, 1] or not fact("partner_key.one_initiator")
+    demand(marked, "initiator flags 0 and 1", f"flags {flags}")
     remark(f"who asked has flag {commands[0].initiator}")
     return keys.pop()
 

@@ -12,6 +12,7 @@ from lab.brokering import ask_as_revision, partner_key_for
 from lab.cases import case, observe, procedure, remark, step, weakness
 from lab.entropy import difference
 from lab.exchange import Exchange, terminate
+from lab.facts import fact
 from lab.golden.drlc import CANCELLED, DRLC, STARTED
 from lab.judging import demand
 from lab.patterns import any_frame, beacon_request, mac, zcl, zdp
@@ -57,7 +58,8 @@ def spread_evenly(outcomes, samples):
         verdict = chance.judge(outcomes, samples)
         if verdict.random and verdict.suspicious:
             remark(f"worth a repetition with more samples: {verdict.text}")
-        demand(verdict.random, "numbers drawn by chance", verdict.text)
+        by_chance = verdict.random or not fact("random.no_pattern")
+        demand(by_chance, "numbers drawn by chance", verdict.text)
 
 
 @case(
@@ -130,7 +132,8 @@ def test_ephemerals_after_power_up(tc, dut, idle_responder, gathered):
             for after in points[place + 1 : place + 1 + NEIGHBOURS]
         ]
         near = [gap for gap in (difference(*pair) for pair in pairs) if gap is not None]
-        demand(not near, "no related keys", f"{len(pairs)} pairs, {len(near)} related")
+        unrelated = not near or not fact("random.no_pattern")
+        demand(unrelated, "no related keys", f"{len(pairs)} pairs, {len(near)} related")
 
 
 @procedure
@@ -153,6 +156,7 @@ def keys_drawn_by_chance(keys):
     kind="security",
     findings=["F-03"],
     deadline=20000,
+    facts=["formation.random_network_key"],
 )
 def test_network_keys_are_random(joiner, dut):
     """Network keys of a trust center: uniqueness and bias."""
@@ -206,7 +210,8 @@ def test_partner_keys_are_random(joiner, dut_in_service):
         observe(f"{len(keys)} partner keys")
     with step("Compare each with what can be made of the others", "none is so made"):
         made = set().union(*map(made_from, keys)) & set(keys)
-        demand(not made, "no key made from another", f"{len(made)} keys made from another")
+        unrelated = not made or not fact("random.no_pattern")
+        demand(unrelated, "no key made from another", f"{len(made)} keys made from another")
     keys_drawn_by_chance(keys)
 
 

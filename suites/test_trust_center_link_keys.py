@@ -54,7 +54,7 @@ def test_trust_center_removes_devices(joiner, dut_in_service, air):
         holds(sent.packet.nwk.dst == joiner.node.mac.short, "to the router", "to the router")
         sealed = sent.packet.aps_opened and sent.packet.aps_key == joiner.link_key.key
         demand(
-            sealed,
+            sealed or not fact("remove_device.only_aps_secured"),
             "under the router's link key",
             "under the router's link key" if sealed else "not under the router's link key",
         )

@@ -1,6 +1,6 @@
 """ZCL: foundation behaviour that every cluster shares (075123 chapter 2)."""
 
-from lab.cases import case, observe, remark, step
+from lab.cases import case, remark, step
 from lab.facts import fact
 from lab.judging import demand, holds, in_service
 from lab.patterns import any_frame, zcl
@@ -93,28 +93,31 @@ def test_unsupported_attribute(tc, dut_in_service, air):
             )
 
 
-@case("ZCL-05", clauses=["ZCL-2.3"], pics="LL-PRO", kind="negative")
+def gives_no_value(air, frame):
+    """Demand that a read got no attribute value in 5 s, be it refused or met with silence."""
+    heard = air.seek(any_frame().numbered(frame.sequence), within=5)
+    values = [
+        record
+        for answer in air.find(zcl("ReadAttributesResponse").numbered(frame.sequence))
+        for record in answer.packet.command.fields["records"]
+        if record.status == 0
+    ]
+    demand(not values, "no attribute value", str(heard) if heard else "silence")
+
+
+@case("ZCL-05", clauses=["ZCL-2.3"], pics="LL-PRO", kind="negative", version=2)
 def test_unsupported_cluster_and_endpoint(tc, dut_in_service, air):
     """An unsupported cluster or endpoint gives no value."""
-    value = zcl("ReadAttributesResponse")
     with step("Read attribute 0x0000 of cluster 0x0B99", "an error status or silence"):
         frame = tc.read_frame(0x0000)
         tc.send_zcl(0x0B99, frame, secure=False)
-        heard = air.seek(any_frame().numbered(frame.sequence), within=5)
-        observe(str(heard) if heard else "silence")
-        given = [
-            r
-            for h in air.find(value.numbered(frame.sequence))
-            for r in h.packet.command.fields["records"]
-            if r.status == 0
-        ]
-        holds(not given, "no attribute value", "no value")
+        gives_no_value(air, frame)
         in_service(tc)
-    with step("Read to endpoints 0xEF and 0x00", "silence"):
+    with step("Read to endpoints 0xEF and 0x00", "silence, or no value at least"):
         for endpoint in (0xEF, 0x00):
             frame = tc.read_frame(0x0000)
             tc.send_zcl(BASIC, frame, secure=False, endpoint=endpoint, ack=False)
-            air.never(any_frame().numbered(frame.sequence), during=5)
+            gives_no_value(air, frame)
             in_service(tc)
 
 
