@@ -28,6 +28,9 @@ __all__ = ["Neighbourhood", "Resident", "populate"]
 
 MAINS = 3.0
 OUT_OF_REACH_DB = 120
+#: A range extender takes in the trust center's frames this much later, seconds: its beacon follows
+#: that of a device under test, which does not hear it and would send at the same time.
+LATENESS = 0.02
 
 
 class Unread:
@@ -115,6 +118,7 @@ def populate(
         if "range_extender" in one.role:
             others = {key: radio for key, radio in around.items() if key != trust_center}
             _put_out_of_reach(air, radios[one.id], others)
+            air.set_link(around[trust_center], radios[one.id], delay=LATENESS, both_ways=False)
         if one.behind in radios:
             near = (one.id, one.behind)
             others = {key: radio for key, radio in radios.items() if key not in near}
