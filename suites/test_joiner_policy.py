@@ -31,7 +31,7 @@ def on_energy_clusters(packet):
 
 
 REACTION = Pattern(
-    "a command in reaction",
+    "command in reaction",
     lambda packet: (
         on_energy_clusters(packet)
         and packet.command is not None
@@ -39,7 +39,7 @@ REACTION = Pattern(
     ),
 )
 ACKNOWLEDGEMENT = Pattern(
-    "an APS acknowledgement",
+    "APS acknowledgement",
     lambda packet: on_energy_clusters(packet) and packet.aps.frame_type == ApsType.ACK,
 )
 
@@ -61,6 +61,7 @@ def leaving_initiate_unanswered(tc):
     dut=["joiner"],
     kind="security",
     findings=["F-12", "F-26"],
+    facts=["install_code.no_data_under_its_key"],
 )
 def test_device_drops_data_under_the_code_key(tc, dut, air):
     """A joiner drops APS data under the install-code key."""

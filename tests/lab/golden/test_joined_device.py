@@ -92,3 +92,15 @@ def test_defect_drops_the_former_network_key() -> None:
     node.nwk.add_key(NEW)
     node.nwk.activate(NEW.sequence)
     assert node.nwk.keys == [NEW]
+
+
+def test_leave_is_the_last_that_it_says() -> None:
+    node = device(origin="cbke")
+    joiner = Joiner(node, install_code.with_crc(bytes(16)))
+    joiner.state = State.JOINED
+    joiner.leave()
+    assert len(node.outbox) == 1
+    node.nwk.send(b"a frame that was due", 0x0000)
+    assert len(node.outbox) == 1
+    node.advance(1.0)
+    assert joiner.state == State.FACTORY_NEW and not node.nwk.mute
