@@ -10,6 +10,7 @@ from typing import Literal
 Direction = Literal["tx", "rx"]
 
 _WIDTH = 16
+_PRINTABLE = bytes(octet if 0x20 <= octet < 0x7F else ord(".") for octet in range(256))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,6 @@ class Journal:
             for start in range(0, len(entry.octets), _WIDTH):
                 part = entry.octets[start : start + _WIDTH]
                 head = f"{entry.time:14.6f} {entry.direction}" if start == 0 else " " * 17
-                text = "".join(chr(octet) if 0x20 <= octet < 0x7F else "." for octet in part)
+                text = part.translate(_PRINTABLE).decode("ascii")
                 lines.append(f"{head}  {part.hex(' '):<{3 * _WIDTH - 1}}  {text}")
         return "\n".join(lines) + "\n" if lines else ""

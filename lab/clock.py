@@ -157,8 +157,6 @@ class _JumpSelector(selectors.DefaultSelector):
 
     def _await_arrivals(self) -> None:
         """Wait until the kernel has carried over what was written: some microseconds."""
-        if not self._loop._under_way():
-            return
         give_up = time.monotonic() + STALL_REAL_S
         while names := self._loop._under_way():
             os.sched_yield()

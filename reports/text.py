@@ -16,9 +16,7 @@ def visible(text: str) -> str:
 
     Line feed and tab are kept. A terminal or browser shown the result does nothing but show it.
     """
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(_shown(character) for character in text)
+    return text.translate(_SHOWN)
 
 
 def visible_tree(value: Any) -> Any:
@@ -38,6 +36,17 @@ def octets(data: bytes) -> str:
         chr(octet) if 0x20 <= octet < 0x7F and octet != 0x5C else f"\\x{octet:02x}"
         for octet in data
     )
+
+
+class _Shown(dict[int, str]):
+    """How each character is shown, by its code; looked up once a character, for logs are long."""
+
+    def __missing__(self, code: int) -> str:
+        self[code] = shown = _shown(chr(code))
+        return shown
+
+
+_SHOWN = _Shown()
 
 
 def _shown(character: str) -> str:

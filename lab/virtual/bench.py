@@ -210,19 +210,21 @@ class LineWatch:
         """Return the octets on their way to the lab, and those on their way to the equipment."""
         down = self._far.octets_sent - self._lab.octets_received
         up = self._lab.octets_sent - self._far.octets_received
-        self._down, self._up = min(self._down, down), min(self._up, up)  # older ones came after all
+        if down < self._down:  # older ones came after all
+            self._down = down
+        if up < self._up:
+            self._up = up
         return down - self._down, up - self._up
 
     def in_flight(self) -> bool:
         """Return whether octets are under way; nothing is on a line that nobody reads."""
-        return self._lab.is_open and any(self._under_way())
+        down, up = self._under_way()
+        return bool(down or up) and self._lab.is_open
 
     def arrived(self) -> bool:
         """Return whether all that is under way can be read; ENOUGH of it, where there is much."""
-        if not self._lab.is_open or not self._far.is_open:
-            return True
         down, up = self._under_way()
-        if not down and not up:
+        if not (down or up) or not self._lab.is_open or not self._far.is_open:
             return True
         there_down, there_up = self._far.waiting()
         return there_down >= min(down, ENOUGH) and there_up >= min(up, ENOUGH)

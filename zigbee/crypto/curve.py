@@ -14,6 +14,7 @@ Not constant-time: for test keys only.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -120,20 +121,19 @@ class Curve:
     def in_subgroup(self, point: Point) -> bool:
         """Whether order * point is neutral, for a point of the curve.
 
-        The element 1 + tau + ... + tau^(m-1) has norm ``order``, so it annihilates exactly the
-        subgroup of that order: the sum of the m conjugates of a point is neutral in it, only.
-        The sum is built by doubling the number of conjugates, and adding one, along m's bits.
+        The group is cyclic, so the points of the subgroup are those that can be halved: once for a
+        cofactor of 2, twice for one of 4.  A point (x, y) can when slope^2 + slope = x + a has a
+        solution, and the x of its half is then the square root of y + x (slope + 1) (Knudsen,
+        "Elliptic scalar multiplication using point halving", 1999).  The root is not taken: there
+        is a solution for an element when there is one for its square.
         """
-        affine = self._spread(point)
-        total: _Affine | None = affine
-        count = 1
-        for bit in format(self.field.m, "b")[1:]:
-            total = self._add_affine(total, self._frobenius(total, count))
-            count *= 2
-            if bit == "1":
-                total = self._add_affine(affine, self._frobenius(total, 1))
-                count += 1
-        return total is None
+        x, y = self._spread(point)
+        for _ in range(self.cofactor // 2):
+            slope = self.field.half_trace(x ^ self.a)
+            if self.field.square(slope) ^ slope != x ^ self.a:
+                return False
+            x = y ^ self.field.multiply(x, slope ^ 1)
+        return True
 
     def _check_range(self, coordinate: int) -> None:
         if coordinate < 0 or coordinate.bit_length() > self.field.m:
@@ -167,6 +167,18 @@ class Curve:
         """Return p + q."""
         total = self._add_affine(self._spread_any(p), self._spread_any(q))
         return self._packed(total)
+
+    def add_to_each(self, p: Point, others: Sequence[Point]) -> list[Point | None]:
+        """Return p + q for each q of ``others``, with one inversion for all of them."""
+        x, y = self._spread(p)
+        spread = [self._spread(q) for q in others]
+        inverses = self.field.inverses([x ^ x2 for x2, _ in spread])
+        return [
+            self._packed(
+                self._on_line((x, y), q, inverse) if inverse else self._add_affine((x, y), q)
+            )
+            for q, inverse in zip(spread, inverses, strict=True)
+        ]
 
     def negate(self, p: Point | None) -> Point | None:
         """Return -p, which is (x, x + y)."""
@@ -259,11 +271,6 @@ class Curve:
     def _packed(self, point: _Affine | None) -> Point | None:
         return None if point is None else Point(*map(self.field.packed, point))
 
-    def _frobenius(self, point: _Affine | None, times: int) -> _Affine | None:
-        if point is None:
-            return None
-        return self.field.square(point[0], times), self.field.square(point[1], times)
-
     def _affine(self, point: _Projective) -> _Affine | None:
         x, y, z = point
         if z == 0:
@@ -276,16 +283,22 @@ class Curve:
         """The group law by its formula (SEC 1, 2.2.2)."""
         if p is None or q is None:
             return q if p is None else p
-        (x1, y1), (x2, y2) = p, q
-        field = self.field
-        if x1 == x2:
-            if y1 != y2 or x1 == 0:
-                return None
-            slope = x1 ^ field.multiply(y1, field.inverse(x1))
-        else:
-            slope = field.multiply(y1 ^ y2, field.inverse(x1 ^ x2))
-        x = field.square(slope) ^ slope ^ self.a ^ (x1 ^ x2)
-        return x, field.multiply(slope, x1 ^ x) ^ x ^ y1
+        (x, y), field = p, self.field
+        if x != q[0]:
+            return self._on_line(p, q, field.inverse(x ^ q[0]))
+        if y != q[1] or x == 0:
+            return None
+        return self._third(p, q, x ^ field.multiply(y, field.inverse(x)))
+
+    def _on_line(self, p: _Affine, q: _Affine, inverse: int) -> _Affine:
+        """p + q for points of which ``inverse`` is that of the sum of their x."""
+        return self._third(p, q, self.field.multiply(p[1] ^ q[1], inverse))
+
+    def _third(self, p: _Affine, q: _Affine, slope: int) -> _Affine:
+        """p + q for points on a line of this slope."""
+        (x1, y1), x2 = p, q[0]
+        x = self.field.square(slope) ^ slope ^ self.a ^ (x1 ^ x2)
+        return x, self.field.multiply(slope, x1 ^ x) ^ x ^ y1
 
     def _add_mixed(self, p: _Projective, q: _Affine) -> _Projective:
         """p + q in Lopez-Dahab coordinates (Lopez and Dahab 1998, mixed addition)."""

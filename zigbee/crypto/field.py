@@ -11,6 +11,7 @@ Not constant-time: for test keys only.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 
@@ -74,6 +75,22 @@ class BinaryField:
             a = self.square(a, 2)
             total ^= a
         return total
+
+    def inverses(self, elements: Sequence[int]) -> list[int]:
+        """Return 1 / a for each element, and 0 for 0, by one inversion of the product of them all.
+
+        Montgomery, "Speeding the Pollard and elliptic curve methods of factorization", 1987.
+        """
+        products = [1]
+        for a in elements:
+            products.append(self.multiply(products[-1], a) if a else products[-1])
+        inverse = self.inverse(products.pop())  # of the product of all that are yet to come
+        found = []
+        for a in reversed(elements):
+            before = products.pop()
+            found.append(self.multiply(inverse, before) if a else 0)
+            inverse = self.multiply(inverse, a) if a else inverse
+        return found[::-1]
 
     def inverse(self, a: int) -> int:
         """Return 1 / a by Euclid's algorithm on packed polynomials; ZeroDivisionError for 0."""

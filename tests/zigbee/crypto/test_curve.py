@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from collections.abc import Iterator
 
@@ -88,6 +89,30 @@ def test_the_subgroup_is_told_apart(curve: Curve, oracle: textbook.BinaryCurve) 
             curve.validate(point)
         assert refusal.value.fault == PointFault.SUBGROUP
         assert curve.validate(point, subgroup=False) == point
+
+
+@both
+def test_the_subgroup_is_what_its_order_annihilates(
+    curve: Curve, oracle: textbook.BinaryCurve
+) -> None:
+    source = random.Random(11)
+    anywhere = [finite(curve.multiply_generator(source.getrandbits(160)))]
+    for x in range(2, 40):
+        with contextlib.suppress(PointError):  # half of all numbers are no x
+            octets = b"\x02" + x.to_bytes(curve.length, "big")
+            anywhere.append(curve.decompress(octets, subgroup=False))
+    told = [curve.in_subgroup(point) for point in anywhere]
+    assert told == [curve.multiply(curve.order, point) is None for point in anywhere]
+    assert True in told and False in told
+
+
+@both
+def test_one_point_added_to_each_of_many(curve: Curve, oracle: textbook.BinaryCurve) -> None:
+    first, *others = [finite(curve.multiply_generator(number)) for number in range(3, 9)]
+    others += [first, finite(curve.negate(first)), ORDER_TWO]
+    assert curve.add_to_each(first, others) == [curve.add(first, other) for other in others]
+    assert curve.add_to_each(ORDER_TWO, [ORDER_TWO, first]) == [None, curve.add(ORDER_TWO, first)]
+    assert curve.add_to_each(first, []) == []
 
 
 def small_points(curve: Curve) -> Iterator[Point]:

@@ -54,6 +54,7 @@ def test_inverse_root_and_half_trace(
     assert field.square(field.square_root(element)) == element
     if number:
         assert field.packed(field.inverse(element)) == oracle.inverse(number)
+        assert field.inverses([element, 0, 1]) == [field.inverse(element), 0, 1]
     solvable = field.square(element) ^ element  # z^2 + z has a solution: z
     solution = field.half_trace(solvable)
     assert field.square(solution) ^ solution == solvable
