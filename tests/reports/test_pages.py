@@ -58,6 +58,13 @@ def a_campaign(tmp_path: Path) -> Campaign:
             CaseInfo("A-03", "third", ["C.3.1.2.3"]),
         ],
         catalogue=[CaseInfo("B-01", "other", ["SE-5.2"])],
+        topology={
+            "title": "One home",
+            "figure": "Figure 1",
+            "description": EVIL,
+            "networks": {"han": EVIL},
+            "actors": [dict.fromkeys(("actor", "role", "owner", "network", "played by"), EVIL)],
+        },
     )
     record = a_record("A-01", "fail", ["SE-5.4.8.1", "5.1"], reason=EVIL, rerun=EVIL)
     record.steps = [StepRecord(EVIL, EVIL, EVIL, "failed", remarks=[EVIL])]
@@ -114,6 +121,13 @@ def test_a_clause_outside_the_registry_is_still_shown() -> None:
     summary = Summary([a_record("A", "pass", ["SE-99.9"])], [], [])
     (row,) = traceability.matrix([], [], summary)
     assert row.clause.id == "SE-99.9" and row.clause.title == "(not in the registry)"
+
+
+def test_who_was_in_the_network_is_on_the_first_page(tmp_path: Path) -> None:
+    campaign = a_campaign(tmp_path)
+    with_one = index.to_html(campaign.header(), campaign.summary())
+    assert "Topology: One home (Figure 1)" in with_one and "Played by" in with_one
+    assert "Topology" not in index.to_html(Header(), campaign.summary())
 
 
 def test_pages_load_nothing_and_run_nothing_foreign(tmp_path: Path) -> None:
