@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Iterable, Iterator
 
-from lab import pics
+from lab import facts, pics
 from lab.dut import DutFile
 from lab.judge import why_not
 from lab.runner import Run
@@ -43,6 +43,12 @@ def explain(
     yield from _claims(pics.parse(meta.pics), dut.pics)
     there = ", ".join(sorted(capabilities))
     yield _line("needs", ", ".join(meta.needs), there, {*meta.needs} <= {*capabilities})
+    if meta.facts:
+        none = facts.no_duty(meta.facts)
+        register = (
+            f"{none.id} = false in the facts register" if none else "all in the facts register"
+        )
+        yield _line("duties", ", ".join(meta.facts), register, none is None)
     outside = topology.reason_outside(run.id) if topology is not None else None
     if topology is not None:
         areas = f"{topology.id} for {', '.join(topology.areas) or 'all areas'}"

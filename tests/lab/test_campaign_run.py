@@ -297,6 +297,25 @@ def test_a_missed_recommendation_that_cuts_a_case_short_decides_nothing(campaign
     assert outcome.verdicts() == {"X-01": "inconclusive"}
 
 
+def test_a_case_of_a_duty_that_is_none_does_not_apply(campaign: Runner) -> None:
+    code = body("pass", 'clauses=["C.2"], facts=["startup.use_insecure_join"]')
+    outcome = campaign(code)
+    assert (outcome.code, outcome.verdicts()) == (0, {"X-01": "not applicable"})
+    assert "startup.use_insecure_join is false" in outcome.records["X-01"]["reason"]
+    assert "startup.use_insecure_join = false" in campaign(code, "--why", "X-01").text
+
+
+def test_a_failure_rests_on_the_facts_of_its_own_step(campaign: Runner) -> None:
+    code = 'with step("a"):\n    fact("join.scan_attempts")\nwith step("b"):\n    '
+    certain = campaign(body(code + 'raise Violation("x", "y")', 'clauses=["C.2"]'))
+    assert certain.verdicts() == {"X-01": "fail"}
+    code += 'fact("channels.preferred")\n    raise Violation("x", "y")'
+    doubtful = campaign(body(code, 'clauses=["C.2"]'))
+    assert doubtful.verdicts() == {"X-01": "inconclusive"}
+    assert "channels.preferred" in doubtful.records["X-01"]["reason"]
+    assert "join.scan_attempts" not in doubtful.records["X-01"]["reason"]
+
+
 def test_an_unconfirmed_fact_cannot_fail_a_device(campaign: Runner) -> None:
     code = body('fact("join.scan_attempts")\nraise Violation("3 scans", "9")')
     outcome = campaign(code)
