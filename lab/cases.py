@@ -377,10 +377,12 @@ def remark(text: str) -> None:
 
 
 def should(met: bool, expected: str, observed: str) -> bool:
-    """Judge a recommendation: a missed one is a remark and never a fail. Returns `met`."""
-    if met:
-        observe(observed)
-    else:
+    """Judge a recommendation: a missed one is a remark and never a fail. Returns `met`.
+
+    Met or missed, something was seen of the device; whether the bench could see is asked later.
+    """
+    observe(observed)
+    if not met:
         recorder().miss(f"expected {expected}; observed {observed}")
     return met
 

@@ -135,7 +135,7 @@ def test_a_violation_marks_its_step() -> None:
     assert recorder.observations == 0
 
 
-def test_a_missed_recommendation_is_a_remark() -> None:
+def test_a_missed_recommendation_is_a_remark_and_an_observation() -> None:
     def body() -> None:
         with step("rate"):
             assert should(False, "at most 3", "5") is False
@@ -145,7 +145,7 @@ def test_a_missed_recommendation_is_a_remark() -> None:
     recorder = run(body)
     assert recorder.remarks == ["recommendation missed: expected at most 3; observed 5", "slow"]
     assert recorder.steps[0].remarks == recorder.remarks
-    assert recorder.steps[0].observed == "2"
+    assert recorder.steps[0].observed == "5; 2"
     assert recorder.missed == ["expected at most 3; observed 5"]
     assert recorder.exposures == []
 
