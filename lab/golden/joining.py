@@ -466,8 +466,8 @@ class Joiner:
             network.add_key(NetworkKey(sequence, before.key))
             switched = network.activate(sequence)
         new = network.active != before
-        if switched and new and self.node.policy.restarts_counter(network.counter.value):
-            network.counter.set(0)
+        if switched and new:
+            network.restart_counter()
         if switched and self.on_key_switched is not None:
             self.on_key_switched(sequence)
         return switched

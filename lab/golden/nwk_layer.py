@@ -138,6 +138,11 @@ class NwkLayer:
                 return True
         return False
 
+    def restart_counter(self) -> None:
+        """Start the outgoing counter again, as a high one does with a new network key (4.3)."""
+        if self.node.policy.restarts_counter(self.counter.value):
+            self.counter.set(0)
+
     def exchange_keys(
         self, keys: list[NetworkKey], counters: dict[tuple[Eui64, int], int]
     ) -> dict[tuple[Eui64, int], int]:

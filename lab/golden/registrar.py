@@ -435,6 +435,7 @@ class Registrar(TrustCenter):
 
     def _activated(self, key: NetworkKey) -> None:
         self.activate(key.sequence)
+        self.node.nwk.restart_counter()
         self.save()
 
     # -- swap-out ---------------------------------------------------------------------------
