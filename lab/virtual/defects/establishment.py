@@ -242,18 +242,6 @@ class ListsSuiteTwo(Defect):
         return 0x0003
 
 
-class SecuresRenewals(Defect):
-    """It protects all that it can."""
-
-    id = "M-CBKE-05"
-    clause = "SE-5.4.6"
-    description = "Sends key establishment under the old link key once it has established one"
-    cases = ("CBKE-05",)
-
-    def secures_establishment(self, *, established: bool) -> bool:
-        return established
-
-
 class NeverStops(Defect):
     """It goes on with what it has begun."""
 
@@ -298,7 +286,6 @@ DEFECTS = (
     ReversesLinkKey,
     TellsNoTimes,
     ListsSuiteTwo,
-    SecuresRenewals,
     NeverStops,
     StripsLeadingZeros,
 )

@@ -83,6 +83,18 @@ class StoresThreeKeys(Defect):
         return self._stored <= 3
 
 
+class SecuresRenewals(Defect):
+    """It protects all that it can."""
+
+    id = "M-CBKE-05"
+    clause = "SE-5.4.6"
+    description = "Sends key establishment under the old link key once it has established one"
+    cases = ("CBKE-05",)
+
+    def secures_establishment(self, *, established: bool) -> bool:
+        return established
+
+
 DEFECTS = (
     AnswersUnderLinkKey,
     AsksInTheClear,
@@ -90,4 +102,5 @@ DEFECTS = (
     SendsItsLevel,
     BelievesTheHeader,
     StoresThreeKeys,
+    SecuresRenewals,
 )
