@@ -7,15 +7,17 @@ compressed point is the low bit of y / x, not of y.
 Both curves are y^2 + xy = x^3 + a x^2 + 1 over GF(2^m) with a in {0, 1}, so squaring both
 coordinates (the Frobenius map, tau) takes a point of the curve to another, and tau satisfies
 tau^2 + 2 = mu * tau with mu = 1 for a = 1 and mu = -1 for a = 0.  A scalar is written in base tau
-and doublings become squarings (Solinas, "Efficient arithmetic on Koblitz curves", 2000).
+and doublings become squarings (Solinas, "Efficient arithmetic on Koblitz curves", 2000).  What is
+left are sums of many points, and many sums can share one inversion.
 
 Not constant-time: for test keys only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
+from itertools import cycle, islice
 from typing import NamedTuple
 
 from .errors import PointError, PointFault
@@ -30,8 +32,6 @@ class Point(NamedTuple):
 
 
 _Affine = tuple[int, int]  # spread coordinates
-_Projective = tuple[int, int, int]  # spread (X, Y, Z): x = X / Z, y = Y / Z^2; Z = 0 is neutral
-_NEUTRAL: _Projective = (1, 0, 0)
 
 
 class Curve:
@@ -170,15 +170,9 @@ class Curve:
 
     def add_to_each(self, p: Point, others: Sequence[Point]) -> list[Point | None]:
         """Return p + q for each q of ``others``, with one inversion for all of them."""
-        x, y = self._spread(p)
-        spread = [self._spread(q) for q in others]
-        inverses = self.field.inverses([x ^ x2 for x2, _ in spread])
-        return [
-            self._packed(
-                self._on_line((x, y), q, inverse) if inverse else self._add_affine((x, y), q)
-            )
-            for q, inverse in zip(spread, inverses, strict=True)
-        ]
+        first = self._spread(p)
+        sums = self._add_pairs([(first, self._spread(q)) for q in others])
+        return [self._packed(total) for total in sums]
 
     def negate(self, p: Point | None) -> Point | None:
         """Return -p, which is (x, x + y)."""
@@ -190,46 +184,35 @@ class Curve:
 
     def multiply_generator(self, k: int) -> Point | None:
         """Return k * generator, from a table of the generator's conjugates."""
-        total = _NEUTRAL
-        for digit, (x, y) in zip(self._digits(k), self._conjugates, strict=False):
-            if digit:
-                total = self._add_mixed(total, (x, y if digit > 0 else x ^ y))
-        return self._packed(self._affine(total))
+        return self._packed(self._sum(self._terms(k, cycle(self._table))))
 
     def double_multiply(self, j: int, p: Point | None, k: int, q: Point | None) -> Point | None:
-        """Return j * p + k * q with one shared chain of Frobenius maps."""
-        table = self._joint_table(self._spread_any(p), self._spread_any(q))
-        first, second = self._digits(j), self._digits(k)
-        length = max(len(first), len(second))
-        first += [0] * (length - len(first))
-        second += [0] * (length - len(second))
-        square = self.field.square
-        x, y, z = _NEUTRAL
-        for digits in zip(reversed(first), reversed(second), strict=True):
-            x, y, z = square(x), square(y), square(z)
-            addend = table[digits]
-            if addend is not None:
-                x, y, z = self._add_mixed((x, y, z), addend)
-        return self._packed(self._affine((x, y, z)))
+        """Return j * p + k * q."""
+        terms = []
+        for scalar, point in ((j, p), (k, q)):
+            if point is not None:
+                terms += self._terms(scalar, self._conjugates(self._spread(point)))
+        return self._packed(self._sum(terms))
 
-    def _joint_table(
-        self, p: _Affine | None, q: _Affine | None
-    ) -> dict[tuple[int, int], _Affine | None]:
-        """i * p + j * q for i and j in -1, 0, 1."""
-        plus = self._add_affine(p, q)
-        minus = self._add_affine(p, _negative(q))
-        half = {(0, 0): None, (1, 0): p, (0, 1): q, (1, 1): plus, (1, -1): minus}
-        return half | {(-i, -j): _negative(point) for (i, j), point in half.items()}
+    def _terms(self, k: int, conjugates: Iterable[_Affine]) -> list[_Affine]:
+        """The points whose sum is k times the first of ``conjugates``: about m / 3 of them."""
+        return [
+            (x, y if digit > 0 else x ^ y)
+            for digit, (x, y) in zip(self._digits(k), conjugates, strict=False)
+            if digit
+        ]
+
+    def _conjugates(self, point: _Affine) -> Iterator[_Affine]:
+        """tau^i * point for i = 0, 1, 2 and so on."""
+        x, y = point
+        while True:
+            yield x, y
+            x, y = self.field.square(x), self.field.square(y)
 
     @cached_property
-    def _conjugates(self) -> list[_Affine]:
-        """tau^i * generator; a few more than m of them, for digits past the m-th."""
-        point = self._spread(self.generator)
-        table = []
-        for _ in range(self.field.m + 8):
-            table.append(point)
-            point = self.field.square(point[0]), self.field.square(point[1])
-        return table
+    def _table(self) -> list[_Affine]:
+        """All conjugates of the generator: tau^m is the identity."""
+        return list(islice(self._conjugates(self._spread(self.generator)), self.field.m))
 
     # -- scalars in base tau: (u, v) stands for u + v * tau -----------------------------------
 
@@ -271,14 +254,6 @@ class Curve:
     def _packed(self, point: _Affine | None) -> Point | None:
         return None if point is None else Point(*map(self.field.packed, point))
 
-    def _affine(self, point: _Projective) -> _Affine | None:
-        x, y, z = point
-        if z == 0:
-            return None
-        inverse = self.field.inverse(z)
-        multiply = self.field.multiply
-        return multiply(x, inverse), multiply(y, self.field.square(inverse))
-
     def _add_affine(self, p: _Affine | None, q: _Affine | None) -> _Affine | None:
         """The group law by its formula (SEC 1, 2.2.2)."""
         if p is None or q is None:
@@ -300,28 +275,21 @@ class Curve:
         x = self.field.square(slope) ^ slope ^ self.a ^ (x1 ^ x2)
         return x, self.field.multiply(slope, x1 ^ x) ^ x ^ y1
 
-    def _add_mixed(self, p: _Projective, q: _Affine) -> _Projective:
-        """p + q in Lopez-Dahab coordinates (Lopez and Dahab 1998, mixed addition)."""
-        multiply, square = self.field.multiply, self.field.square
-        x1, y1, z1 = p
-        x2, y2 = q
-        if z1 == 0:
-            return x2, y2, 1
-        slope = y1 ^ multiply(y2, square(z1))
-        run = x1 ^ multiply(x2, z1)
-        if run == 0:  # the same x: a doubling, or opposite points
-            total = self._add_affine(self._affine(p), q)
-            return _NEUTRAL if total is None else (*total, 1)
-        c = multiply(z1, run)
-        z3 = square(c)
-        x3 = square(slope) ^ multiply(c, slope ^ square(run) ^ (c if self.a else 0))
-        d = multiply(x2, z3)
-        y3 = multiply(d ^ x3, multiply(slope, c) ^ z3) ^ multiply(y2 ^ x2, square(z3))
-        return x3, y3, z3
+    def _add_pairs(self, pairs: Sequence[tuple[_Affine, _Affine]]) -> list[_Affine | None]:
+        """The sum of each pair, with one inversion for all of them."""
+        inverses = self.field.inverses([p[0] ^ q[0] for p, q in pairs])
+        return [
+            self._on_line(p, q, inverse) if inverse else self._add_affine(p, q)
+            for (p, q), inverse in zip(pairs, inverses, strict=True)
+        ]
 
-
-def _negative(point: _Affine | None) -> _Affine | None:
-    return None if point is None else (point[0], point[0] ^ point[1])
+    def _sum(self, points: list[_Affine]) -> _Affine | None:
+        """The sum of many points: of neighbours, then of those sums, and so on."""
+        while len(points) > 1:
+            sums = self._add_pairs(list(zip(points[::2], points[1::2], strict=False)))
+            rest = points[-1:] if len(points) % 2 else []
+            points = [total for total in sums if total is not None] + rest
+        return points[0] if points else None
 
 
 def _nearest(numerator: int, denominator: int) -> int:
