@@ -252,6 +252,8 @@ def establishment_on(tc, *numbers):
         first.servers[CLUSTER], first.clients[CLUSTER] = held
         for number in numbers:
             del node.zcl.endpoints[number]
+        if tc.air.dut_eui64 is not None:  # it remembers these endpoints: the next case begins anew
+            node.aps.keys.remove(tc.air.dut_eui64)
 
 
 def initiated_on(air, place, allowed):

@@ -281,7 +281,10 @@ def test_link_key_is_bound_to_its_partner(tc, dut_in_service, partner, air):
         for what, security in forged.items():
             probe, sequence = partner.probe_frame(tc.link_key, **security)
             ignored(
-                tc, lambda p=probe: partner.send_aps(p), reaction_to(probe, sequence), during=10
+                tc,
+                lambda p=probe: partner.send_aps(p),
+                reaction_to(probe, sequence).to(partner.short),
+                during=10,
             )
             observe(f"{what}: dropped")
     with step("The trust center sends a key probe under it", "answered"):

@@ -105,7 +105,10 @@ def test_partner_key_from_another_node(tc, dut_in_service, attacker, air):
             tc.bench.wait(2)
             probe, sequence = attacker.probe_frame(key, extended_nonce=True)
             ignored(
-                tc, lambda p=probe: attacker.send_aps(p), reaction_to(probe, sequence), during=10
+                tc,
+                lambda p=probe: attacker.send_aps(p),
+                reaction_to(probe, sequence).to(attacker.short),
+                during=10,
             )
     with step("Control read and key probe of the trust center", "answered"):
         in_service(tc)
@@ -206,7 +209,12 @@ def test_initiate_from_a_peer(tc, dut_in_service, partner, air):
     with step("Where it was refused: key probe of the peer under a key it made up", "no answer"):
         if taken is None:
             probe, sequence = partner.probe_frame(tc.bench.random.randbytes(16))
-            ignored(tc, lambda: partner.send_aps(probe), reaction_to(probe, sequence), during=5)
+            ignored(
+                tc,
+                lambda: partner.send_aps(probe),
+                reaction_to(probe, sequence).to(partner.short),
+                during=5,
+            )
     with step("Control read and key probe of the trust center", "answered under its link key"):
         in_service(tc)
         answers_probe(tc)
@@ -259,4 +267,9 @@ def test_takes_a_partner_key_it_did_not_ask_for(tc, dut_in_service, partner, air
         partner.pair()
         answers_probe(partner)
         probe, sequence = partner.probe_frame(first, frame_counter=5000)
-        ignored(tc, lambda: partner.send_aps(probe), reaction_to(probe, sequence), during=5)
+        ignored(
+            tc,
+            lambda: partner.send_aps(probe),
+            reaction_to(probe, sequence).to(partner.short),
+            during=5,
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lab.golden.link_keys import LinkKey, LinkKeys
@@ -172,7 +173,8 @@ class ApsLayer:
             out = self.secured(frame, key)
         for final in self.node.through_taps("aps-secured", "out", out):
             octets = final if isinstance(final, bytes) else final.to_bytes()
-            self.node.nwk.send(octets, dst)
+            fetched = partial(self._fetched, (dst, frame.counter)) if self._polls(dst) else None
+            self.node.nwk.send(octets, dst, done=fetched)
 
     def secured(self, frame: aps.ApsFrame, key: LinkKey | bytes, **overrides: Any) -> aps.ApsFrame:
         """``frame`` under a link key with the key's next counter; overrides as secure_aps."""
@@ -203,9 +205,20 @@ class ApsLayer:
         timer = self.node.after(self._patience(dst), lambda: self._ack_missing(entry))
         self._pending[entry] = Pending(frame, dst, secure, MAX_RETRIES, timer, done)
 
+    def _polls(self, dst: int) -> bool:
+        """Whether it is a child that has to fetch what is for it."""
+        return not self.node.nwk.children.get(dst, True)
+
     def _patience(self, dst: int) -> float:
         """Seconds to await an acknowledgement: a child that polls has to fetch the frame first."""
-        return ACK_WAIT + (0.0 if self.node.nwk.children.get(dst, True) else PERSISTENCE)
+        return ACK_WAIT + (PERSISTENCE if self._polls(dst) else 0.0)
+
+    def _fetched(self, entry: tuple[int, int], status: str, pending_bit: bool) -> None:
+        """The child has the frame: from now on it has as long as anybody to acknowledge it."""
+        pending = self._pending.get(entry)
+        if pending is not None and status == "acked":
+            pending.timer.cancel()
+            pending.timer = self.node.after(ACK_WAIT, lambda: self._ack_missing(entry))
 
     def _ack_missing(self, entry: tuple[int, int]) -> None:
         pending = self._pending.get(entry)

@@ -99,7 +99,12 @@ def test_an_acknowledgement_is_awaited_until_the_child_can_have_fetched_the_fram
         )
 
     ask(CHILD)
-    parent.advance(PERSISTENCE)
+    parent.advance(PERSISTENCE)  # it was not fetched, and is held again when its time is over
     assert not [one for one in parent.outbox if isinstance(one, Transmit)]
     (held,) = poll(parent, PERSISTENCE + 1.7, promised=True)
     assert MacFrame.from_bytes(held.octets).dst == CHILD
+    # fetched, and not acknowledged: from here on the child is as any other node
+    parent.transmit_done(held.token, "acked", False, 10.0)
+    assert poll(parent, 11.5, promised=True) == []
+    (again,) = poll(parent, 11.7, promised=True)
+    assert MacFrame.from_bytes(again.octets).dst == CHILD
