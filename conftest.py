@@ -25,10 +25,10 @@ from lab.cases import CaseError, declared_steps, recording
 from lab.config import ConfigError
 from lab.dut import DutAdapter
 from lab.explain import explain, open_items, runs_named
-from lab.joiner import GoldenJoiner
-from lab.registry import UnknownId, resolve
+from lab.registers.registry import UnknownId, resolve
 from lab.runner import Laboratory, Run, Settings, failure_text
 from lab.selection import is_below, keywords, run_of
+from lab.units.joiner import GoldenJoiner
 from lab.verdicts import Inconclusive, NotApplicable, Verdict
 from reports.campaign import CampaignError
 from reports.ledger import Ledger

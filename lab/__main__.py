@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from drivers.errors import BenchFault
-from lab import checks, devices, issuing, qualify, reliance
 from lab.bench import BenchFile
+from lab.commands import checks, devices, issuing, qualify
 from lab.config import ConfigError
 from lab.dut import DutFile
+from lab.registers import reliance
 from lab.setup import Setup
 
 OK, FAULT, USAGE = 0, 1, 2

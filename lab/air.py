@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from drivers.radio import RxFrame
 from lab.cases import observe, remark
-from lab.facts import fact
 from lab.patterns import Pattern
+from lab.registers.facts import fact
 from lab.verdicts import Inconclusive, Violation
 from zigbee.dissect import Dissector, KeyRing
 from zigbee.mac import AssociationResponse, MacType

@@ -25,13 +25,13 @@ from drivers.line import SerialLine
 from drivers.radio import SpinelRadio
 from drivers.supply import Supply
 from lab.air import AirView
-from lab.certificates import CertificatesPart, Wallet
 from lab.clock import BenchLoop, open_loop
 from lab.config import Section
 from lab.dut import DutFile, Simulated
-from lab.population import Population
 from lab.safety import Guard
 from lab.topology import Actor, Topology
+from lab.units.certificates import CertificatesPart, Wallet
+from lab.units.population import Population
 from lab.verdicts import Inconclusive
 
 T = TypeVar("T")

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal, TypeVar, get_args
 
-from lab import pics
-from lab.registry import UnknownId, finding, resolve
+from lab.registers import pics
+from lab.registers.registry import UnknownId, finding, resolve
 from lab.verdicts import StepRecord, Violation
 
 Level = Literal["shall", "should", "may", "report"]

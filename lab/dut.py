@@ -18,7 +18,7 @@ from drivers.dialogue import Dialogue
 from drivers.errors import NoAnswer
 from lab.clock import DeadlineExpired
 from lab.config import ConfigError, Section, find_file, read_toml, validated
-from lab.registry import UnknownId, pics_item
+from lab.registers.registry import UnknownId, pics_item
 from lab.verdicts import Inconclusive, NotApplicable
 from zigbee.crypto import install_code as install_codes
 from zigbee.types import Eui64

@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Iterable, Iterator
 
-from lab import facts, pics
 from lab.dut import DutFile
 from lab.judge import why_not
+from lab.registers import facts, pics
 from lab.runner import Run
 from lab.topology import Topology
 from lab.verdicts import Inconclusive

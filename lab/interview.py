@@ -1,21 +1,21 @@
 """Asks a device what it is: node descriptor, endpoints, simple descriptors, attributes.
 
-The answers are what `lab.derivation` derives PICS items from. Blocking, within a few seconds a
-question. What a device does not answer about attributes stays unknown.
+The answers are what `lab.registers.derivation` derives PICS items from. Blocking, within a few
+seconds a question. What a device does not answer about attributes stays unknown.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lab.derivation import Application, NodeFacts, Rules, Seen, Side
 from lab.patterns import zcl, zdp
 from lab.procedures import descriptors, fields_of
+from lab.registers.derivation import Application, NodeFacts, Rules, Seen, Side
 from lab.verdicts import Inconclusive
 from zigbee.zcl import Direction, general
 
 if TYPE_CHECKING:
-    from lab.golden_unit import GoldenUnit
+    from lab.units.golden_unit import GoldenUnit
 
 __all__ = ["interview"]
 

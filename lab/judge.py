@@ -14,9 +14,9 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from drivers.errors import BenchFault
-from lab import facts, pics
 from lab.cases import CaseMeta, Recorder
 from lab.dut import DutFile
+from lab.registers import facts, pics
 from lab.verdicts import Inconclusive, NotApplicable, Verdict, Violation
 
 

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lab.cases import observe, remark
-from lab.facts import fact
 from lab.patterns import Pattern, zcl
+from lab.registers.facts import fact
 from lab.verdicts import Inconclusive, Violation
 from zigbee.mac import MacType
 
 if TYPE_CHECKING:
     from lab.air import AirView
-    from lab.golden_unit import GoldenNode, GoldenUnit
+    from lab.units.golden_unit import GoldenNode, GoldenUnit
 
 __all__ = ["absent", "answers_probe", "demand", "holds", "ignored", "in_service", "in_time"]
 

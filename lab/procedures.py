@@ -17,7 +17,7 @@ from zigbee import zcl
 
 if TYPE_CHECKING:
     from lab.dut import DutAdapter
-    from lab.golden_unit import GoldenUnit
+    from lab.units.golden_unit import GoldenUnit
 
 __all__ = [
     "KEY_ESTABLISHMENT_MAX",

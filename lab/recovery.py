@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 from lab.air import overtime
 from lab.cases import observe
-from lab.facts import fact
 from lab.judging import answers_probe, demand, in_time
 from lab.patterns import Pattern, any_frame, mac, nwk, zcl
+from lab.registers.facts import fact
 from zigbee.mac import AssociationRequest
 from zigbee.nwk import RejoinRequest
 
 if TYPE_CHECKING:
     from lab.golden.nwk_layer import NetworkKey
-    from lab.golden_unit import GoldenUnit
-    from lab.tc import TrustCenter
+    from lab.units.golden_unit import GoldenUnit
+    from lab.units.tc import TrustCenter
 
 __all__ = [
     "ASSOCIATION",

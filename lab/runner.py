@@ -19,12 +19,12 @@ from lab import bench as benches
 from lab.cases import CaseMeta, Recorder, declared_steps
 from lab.clock import SteppedLoop
 from lab.dut import DutAdapter
-from lab.facts import Fact, doubtful
-from lab.joiner import GoldenJoiner
 from lab.judge import Conclusion, judge_end, judge_error, why_not
-from lab.registry import resolve
+from lab.registers.facts import Fact, doubtful
+from lab.registers.registry import resolve
 from lab.setup import Setup
-from lab.tc import TrustCenter
+from lab.units.joiner import GoldenJoiner
+from lab.units.tc import TrustCenter
 from lab.verdicts import CaseRecord, Inconclusive, StepRecord, Verdict
 
 REAL_LIMIT_S = 300.0

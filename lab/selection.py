@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from lab import facts, reliance
 from lab.cases import CaseError, CaseMeta, title_of
-from lab.registry import resolve
+from lab.registers import facts, reliance
+from lab.registers.registry import resolve
 from lab.runner import Run
 
 

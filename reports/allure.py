@@ -23,7 +23,7 @@ import allure as allure_untyped
 import pytest
 from allure_commons import plugin_manager
 
-from lab.registry import UnknownId, resolve
+from lab.registers.registry import UnknownId, resolve
 from lab.verdicts import CaseRecord, Inconclusive, StepRecord, Verdict, Violation
 from reports.campaign import ALLURE_RESULTS, CaseInfo, read_header, read_summary, write_json
 from reports.text import visible, visible_tree

@@ -1,6 +1,6 @@
 """What several campaigns of conformant devices came to: case by device, and which verdicts changed.
 
-Reads the campaign folders below a folder, and `campaigns.jsonl` in it (lab/campaigns.py).
+Reads the campaign folders below a folder, and `campaigns.jsonl` in it (lab/commands/campaigns.py).
 """
 
 from __future__ import annotations

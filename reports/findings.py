@@ -12,9 +12,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from lab import catalogue, registry
-from lab.catalogue import CaseSource
-from lab.registry import Finding
+from lab.commands import catalogue
+from lab.commands.catalogue import CaseSource
+from lab.registers import registry
+from lab.registers.registry import Finding
 from lab.verdicts import CaseRecord, combine
 from reports import findings_page
 from reports.campaign import Header, Summary, write_json

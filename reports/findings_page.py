@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from lab import registry
+from lab.registers import registry
 from reports.campaign import Header
 from reports.exposure import Exposure
 from reports.page import chip, escape, facts, page, table

@@ -1,4 +1,4 @@
-"""Which case catches which defect: the pages of a qualification that lab/qualify.py ran.
+"""Which case catches which defect: the pages of a qualification that lab/commands/qualify.py ran.
 
 A case catches a defect when the conformant device passes it and the faulty one does not: it fails,
 or misses a recommendation that the conformant one met, or shows a weakness that the other has not.
@@ -104,7 +104,7 @@ def sign_of(faulty: CaseRecord, conformant: CaseRecord | None) -> str:
 
 
 def read(folder: Path) -> Qualification:
-    """Read a folder that lab/qualify.py wrote. Raises CampaignError."""
+    """Read a folder that lab/commands/qualify.py wrote. Raises CampaignError."""
     try:
         plan = json.loads((folder / PLAN).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

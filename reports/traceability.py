@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab import registry
-from lab.registry import Clause
+from lab.registers import registry
+from lab.registers.registry import Clause
 from lab.verdicts import CaseRecord, Verdict, combine
 from reports.campaign import CaseInfo, Header, Summary
 from reports.page import chip, escape, page, table

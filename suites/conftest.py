@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from lab import chance
-from lab.attacker import Attacker, Partner, SecondNetwork, on_second_radio
 from lab.dut import DutAdapter
-from lab.exchange import terminate
-from lab.golden_unit import GoldenUnit
 from lab.procedures import authenticate, fresh, join
+from lab.units.attacker import Attacker, Partner, SecondNetwork, on_second_radio
+from lab.units.exchange import terminate
+from lab.units.golden_unit import GoldenUnit
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

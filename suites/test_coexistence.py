@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 from lab.cases import case, observe, step
-from lab.facts import fact
 from lab.judging import absent, answers_probe, in_service
 from lab.patterns import Pattern
 from lab.procedures import descriptors
+from lab.registers.facts import fact
 from zigbee import zcl as library
 from zigbee.zcl import Direction, ZclFrame
 

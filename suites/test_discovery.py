@@ -2,12 +2,12 @@
 
 import itertools
 
-from lab.attacker import Partner, on_second_radio
 from lab.cases import case, observe, remark, should, step, weakness
-from lab.facts import fact
 from lab.judging import demand
 from lab.patterns import Pattern, aps, zcl, zdp
 from lab.procedures import PROFILE, descriptors, join, key_established, settle, uses_servers
+from lab.registers.facts import fact
+from lab.units.attacker import Partner, on_second_radio
 from zigbee import zcl as library
 
 UNSUPPORTED_ATTRIBUTE = 0x86

@@ -5,10 +5,10 @@ from dataclasses import replace
 from itertools import pairwise
 
 from lab.cases import case, observe, remark, should, step
-from lab.facts import fact
 from lab.judging import answers_probe, demand, ignored, in_service
 from lab.patterns import nwk, reaction_to, zcl
 from lab.procedures import require
+from lab.registers.facts import fact
 from zigbee.mac import MacFrame, MacType
 
 POWER = ["radio", "sniffer", "supply"]

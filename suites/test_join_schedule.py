@@ -5,11 +5,11 @@ from math import erfc, sqrt
 
 from lab.cases import case, observe, procedure, should, step, weakness
 from lab.chance import FALSE_ALARM
-from lab.facts import fact
 from lab.judging import demand, in_time
 from lab.patterns import any_frame, aps, zdp
 from lab.procedures import PERMIT, fresh, quiet, require
 from lab.recovery import ASSOCIATION, INITIATE
+from lab.registers.facts import fact
 from lab.secrets import times_shown
 from zigbee.aps import TransportKey
 from zigbee.crypto import install_code

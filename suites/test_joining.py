@@ -3,10 +3,10 @@
 import itertools
 
 from lab.cases import case, observe, procedure, step
-from lab.facts import fact
 from lab.judging import answers_probe, demand, in_service, in_time
 from lab.patterns import any_frame, aps, beacon_request, mac, nwk, zcl, zdp
 from lab.procedures import PERMIT, fresh
+from lab.registers.facts import fact
 from zigbee.aps import TransportKey
 from zigbee.crypto import install_code
 from zigbee.mac import AssociationRequest, AssociationResponse

@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 from lab.cases import case, observe, should, step
-from lab.credentials import authority, issue
-from lab.exchange import CLUSTER, Exchange, complete, terminate, terminated
-from lab.facts import fact
 from lab.judging import absent, answers_probe, demand, holds
 from lab.patterns import zcl
 from lab.procedures import PERMIT, fresh
+from lab.registers.facts import fact
+from lab.units.credentials import authority, issue
+from lab.units.exchange import CLUSTER, Exchange, complete, terminate, terminated
 from zigbee.crypto import cbke
 from zigbee.zcl import Direction
 

@@ -1,9 +1,9 @@
 """CBKE-19 and -20: a responder with two initiators at once (075356 Annex C)."""
 
 from lab.cases import case, observe, step
-from lab.exchange import Exchange, terminate, terminated
 from lab.judging import answers_probe, demand
 from lab.patterns import any_frame, zcl
+from lab.units.exchange import Exchange, terminate, terminated
 
 NO_RESOURCES, BAD_KEY_CONFIRM = 0x04, 0x02
 TWO = ["radio", "second_radio", "sniffer"]

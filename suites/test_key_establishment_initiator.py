@@ -4,14 +4,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from lab.cases import case, observe, remark, should, step
-from lab.credentials import issue
-from lab.exchange import CLUSTER, terminate, terminated
-from lab.facts import fact
 from lab.golden.key_establishment import KeyEstablishment
 from lab.golden.zcl_layer import Endpoint
 from lab.judging import absent, demand, holds, in_time
 from lab.patterns import zcl
 from lab.procedures import KEY_ESTABLISHMENT_MAX, PERMIT, fresh
+from lab.registers.facts import fact
+from lab.units.credentials import issue
+from lab.units.exchange import CLUSTER, terminate, terminated
 
 INITIATE = zcl("InitiateKeyEstablishmentRequest").on(CLUSTER)
 EPHEMERAL = zcl("EphemeralDataRequest")

@@ -1,10 +1,10 @@
 """CBKE: the device responds to wrong certificates, points and times (075356 Annex C)."""
 
 from lab.cases import case, observe, step, weakness
-from lab.exchange import CLUSTER, Exchange, complete, terminate, terminated
-from lab.facts import fact
 from lab.judging import absent, demand, holds
 from lab.patterns import Pattern, zcl
+from lab.registers.facts import fact
+from lab.units.exchange import CLUSTER, Exchange, complete, terminate, terminated
 from zigbee.crypto import cbke
 from zigbee.crypto.errors import PointError
 

@@ -1,14 +1,14 @@
 """CBKE: failures, power cuts, strangers and chance in key establishment (075356 Annex C)."""
 
 from lab.cases import case, observe, remark, step, weakness
-from lab.credentials import issue
 from lab.entropy import related
-from lab.exchange import CLUSTER, Exchange, complete, terminate, terminated
-from lab.facts import fact
 from lab.golden.key_establishment import TERMINATE
 from lab.judging import absent, demand, holds, in_service
 from lab.patterns import Pattern, zcl
 from lab.procedures import KEY_ESTABLISHMENT_MAX, require
+from lab.registers.facts import fact
+from lab.units.credentials import issue
+from lab.units.exchange import CLUSTER, Exchange, complete, terminate, terminated
 from zigbee.aps import TransportKey
 from zigbee.security import KeyId
 from zigbee.types import RawCommand

@@ -1,13 +1,13 @@
 """STORE: keys that can be had from outside, by console, attributes or debug port (bench)."""
 
 from lab.cases import case, observe, remark, should, step, weakness
-from lab.credentials import issue
 from lab.dut import InspectionPart
-from lab.exchange import Exchange, terminate
 from lab.judging import demand, in_service
 from lab.patterns import Pattern, zcl
 from lab.procedures import authenticate, descriptors, fresh, quiet
 from lab.secrets import in_octets, in_text, looks_secret
+from lab.units.credentials import issue
+from lab.units.exchange import Exchange, terminate
 from zigbee.zcl import Direction, ZclFrame, general
 
 READABLE = Pattern(

@@ -2,10 +2,10 @@
 
 from lab.cases import case, observe, remark, step, weakness
 from lab.judging import absent, answers_probe, holds, ignored, in_service
-from lab.neighbours import neighbour
 from lab.patterns import any_frame, aps, mac, nwk, zcl, zdp
 from lab.procedures import KEY_ESTABLISHMENT_MAX, PERMIT, quiet, settle
 from lab.recovery import INITIATE, rejoin_request, under
+from lab.units.neighbours import neighbour
 from zigbee.aps import TransportKey
 from zigbee.crypto import install_code
 from zigbee.mac import AssociationRequest

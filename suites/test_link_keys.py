@@ -4,11 +4,11 @@ import itertools
 from dataclasses import replace
 
 from lab.cases import case, observe, remark, should, step
-from lab.exchange import complete, terminate
-from lab.facts import fact
 from lab.judging import answers_probe, demand, holds, ignored, in_service
 from lab.patterns import any_frame, aps, reaction_to, zcl
 from lab.procedures import quiet
+from lab.registers.facts import fact
+from lab.units.exchange import complete, terminate
 from lab.verdicts import Inconclusive
 from zigbee import zcl as library
 from zigbee.zcl import Direction

@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 from lab.cases import case, observe, step
-from lab.facts import fact
 from lab.judging import absent, demand, in_service
 from lab.patterns import any_frame, mac, zdp
 from lab.procedures import PERMIT
 from lab.recovery import rejoin_request
+from lab.registers.facts import fact
 from zigbee.mac import AssociationRequest, Disassociation, MacFrame, MacType, Realignment
 
 #: Where the ZigBee part of a beacon begins: after superframe (2), GTS (1) and pending (1) octets.

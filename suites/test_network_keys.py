@@ -1,11 +1,11 @@
 """NKEY: update, switch and retirement of the network key (075356 5.4.4, 053474 4.6.3.4)."""
 
 from lab.cases import case, observe, step, weakness
-from lab.child import adopt, child_of
-from lab.facts import fact
 from lab.judging import absent, answers_probe, demand, ignored, in_service
 from lab.patterns import any_frame, aps, nwk, zcl
 from lab.recovery import ASSOCIATION, comes_to_be
+from lab.registers.facts import fact
+from lab.units.child import adopt, child_of
 from zigbee.aps import KeyType, SwitchKey, TransportKey
 from zigbee.nwk import BROADCAST_RX_ON
 

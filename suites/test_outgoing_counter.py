@@ -1,10 +1,10 @@
 """PRO: the life of a device's outgoing NWK frame counter (053474 4.3)."""
 
 from lab.cases import case, observe, remark, should, step
-from lab.facts import fact
 from lab.judging import demand, in_service
 from lab.patterns import nwk
 from lab.procedures import fresh, join
+from lab.registers.facts import fact
 from lab.verdicts import Inconclusive
 
 

@@ -1,12 +1,12 @@
 """JOIN, PRO: a router as a parent: who joins through it, who is sent away (053474 3.6.1, 4.4)."""
 
 from lab.cases import case, observe, procedure, remark, should, step, weakness
-from lab.child import PERMIT, adopt, announced, child_of, permit
 from lab.clock import DeadlineExpired
-from lab.facts import fact
 from lab.judging import demand, holds, ignored, in_service, in_time
 from lab.patterns import any_frame, aps, mac, nwk, zdp
 from lab.procedures import require
+from lab.registers.facts import fact
+from lab.units.child import PERMIT, adopt, announced, child_of, permit
 from zigbee import zdp as zdp_messages
 from zigbee.aps import RemoveDevice, Tunnel, UpdateDevice
 from zigbee.mac import AssociationRequest, AssociationResponse, MacFrame, MacType

@@ -1,10 +1,10 @@
 """PLK: the device as the trust center that brokers partner link keys (075356 5.4.7.4)."""
 
-from lab.brokering import ask, ask_as_revision, partner_key_for
 from lab.cases import case, observe, remark, should, step
-from lab.facts import fact
 from lab.golden.partner_keys import PartnerKeys
 from lab.judging import demand, holds
+from lab.registers.facts import fact
+from lab.units.brokering import ask, ask_as_revision, partner_key_for
 from zigbee.security import KeyId
 
 CONSOLE = ["radio", "sniffer", "console"]

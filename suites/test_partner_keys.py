@@ -3,10 +3,10 @@
 import itertools
 
 from lab.cases import case, observe, remark, should, step, weakness
-from lab.exchange import Exchange
 from lab.judging import absent, answers_probe, demand, holds, ignored, in_service
 from lab.patterns import Pattern, aps, reaction_to, zcl, zdp
 from lab.procedures import uses_servers
+from lab.units.exchange import Exchange
 from zigbee import zcl as library
 from zigbee.aps import KeyType, RequestKey, TransportKey
 from zigbee.security import KeyId

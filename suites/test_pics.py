@@ -1,8 +1,8 @@
 """PICS: what a device is said to implement, against what it shows over the air."""
 
 from lab.cases import case, observe, should, step
-from lab.derivation import compare, rules
 from lab.interview import interview
+from lab.registers.derivation import compare, rules
 
 
 @case("PICS-01", clauses=["LAB-PICS"], level="should")

@@ -4,10 +4,10 @@ import pytest
 
 from lab.air import overtime
 from lab.cases import case, observe, remark, step
-from lab.facts import fact
 from lab.judging import demand, in_service, in_time
 from lab.patterns import zcl
 from lab.procedures import join, key_established
+from lab.registers.facts import fact
 
 CONSOLE = ["radio", "sniffer", "console"]
 TOLERANCE = 10.0

@@ -1,10 +1,10 @@
 """PRIV and SCOPE: who can read consumption, and what crosses from one network into another."""
 
 from lab.cases import case, observe, remark, step, weakness
-from lab.facts import fact
 from lab.judging import demand, in_service
 from lab.patterns import Pattern, any_frame, nwk, zcl
 from lab.procedures import quiet, require
+from lab.registers.facts import fact
 from zigbee import aps
 from zigbee.interpan import InterPanFrame
 from zigbee.mac import MacFrame, MacType

@@ -8,16 +8,16 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import ECB
 
 from lab import chance
-from lab.brokering import ask_as_revision, partner_key_for
 from lab.cases import case, observe, procedure, remark, step, weakness
 from lab.entropy import difference
-from lab.exchange import Exchange, terminate
-from lab.facts import fact
 from lab.golden.drlc import CANCELLED, DRLC, STARTED
 from lab.judging import demand
 from lab.patterns import any_frame, beacon_request, mac, zcl, zdp
 from lab.procedures import PERMIT, fresh, join, quiet, reached
-from lab.tc import EPOCH
+from lab.registers.facts import fact
+from lab.units.brokering import ask_as_revision, partner_key_for
+from lab.units.exchange import Exchange, terminate
+from lab.units.tc import EPOCH
 from lab.verdicts import Inconclusive
 from zigbee.crypto.mmo import hmac_mmo, mmo_hash
 from zigbee.mac import AssociationRequest

@@ -3,11 +3,11 @@
 from contextlib import contextmanager
 
 from lab.cases import case, step
-from lab.child import adopt, child_of, permit
 from lab.judging import demand, holds
 from lab.patterns import aps, beacon, mac, nwk
 from lab.procedures import require
 from lab.transport import network_keys_for, opens
+from lab.units.child import adopt, child_of, permit
 from lab.verdicts import NotApplicable
 from zigbee.aps import TransportKey, Tunnel, UpdateDevice
 from zigbee.mac import AssociationResponse

@@ -4,9 +4,7 @@ from contextlib import contextmanager
 from itertools import pairwise
 
 from lab.cases import case, observe, procedure, remark, should, step
-from lab.facts import fact
 from lab.judging import absent, answers_probe, demand, in_service
-from lab.neighbours import neighbour, sending_instead
 from lab.patterns import any_frame, aps
 from lab.procedures import quiet
 from lab.recovery import (
@@ -19,6 +17,8 @@ from lab.recovery import (
     under,
     until,
 )
+from lab.registers.facts import fact
+from lab.units.neighbours import neighbour, sending_instead
 from zigbee import zdp as messages
 from zigbee.aps import TransportKey
 from zigbee.crypto import install_code

@@ -1,9 +1,9 @@
 """REG: a joined device is registered anew (075356 5.4.2.2.1, 5.4.5)."""
 
 from lab.cases import case, step
-from lab.exchange import complete
 from lab.judging import absent, answers_probe, holds, ignored, in_time
 from lab.patterns import aps, reaction_to
+from lab.units.exchange import complete
 
 
 @case(

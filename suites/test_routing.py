@@ -1,11 +1,11 @@
 """JOIN, ROUTE, PRO: several hops, and other channels (053474 3.6.3, 075356 5.8)."""
 
 from lab.cases import case, procedure, step
-from lab.child import adopt, child_of
-from lab.front import behind_router
 from lab.judging import demand, in_time
 from lab.patterns import any_frame, aps, mac, nwk, zcl, zdp
 from lab.procedures import fresh, require
+from lab.units.child import adopt, child_of
+from lab.units.front import behind_router
 from zigbee.aps import TransportKey
 from zigbee.mac import AssociationRequest, AssociationResponse
 from zigbee.nwk import BROADCAST_ROUTERS, BROADCAST_RX_ON, RouteRecord, RouteRequest, SourceRoute

@@ -4,12 +4,12 @@ from itertools import pairwise
 from statistics import mean, median
 
 from lab.cases import case, observe, remark, should, step
-from lab.facts import fact
 from lab.golden.effects import MatchSources
 from lab.judging import absent, answers_probe
 from lab.patterns import any_frame, mac, nwk, zdp
 from lab.procedures import quiet
 from lab.recovery import ASSOCIATION, INITIATE, rejoin_request, renew, under
+from lab.registers.facts import fact
 from lab.verdicts import Inconclusive
 from zigbee.crypto import install_code
 from zigbee.mac import DataRequest

@@ -3,9 +3,7 @@
 from itertools import pairwise
 
 from lab.cases import case, observe, remark, should, step
-from lab.facts import fact
 from lab.judging import absent, answers_probe, demand, holds, in_service
-from lab.neighbours import other_trust_center, sending_instead
 from lab.patterns import any_frame, aps, nwk, zcl, zdp
 from lab.procedures import KEY_ESTABLISHMENT_MAX, quiet, require
 from lab.recovery import (
@@ -18,6 +16,8 @@ from lab.recovery import (
     under,
     until,
 )
+from lab.registers.facts import fact
+from lab.units.neighbours import other_trust_center, sending_instead
 from zigbee import zcl as library
 from zigbee.aps import ApsType, TransportKey
 from zigbee.crypto import install_code

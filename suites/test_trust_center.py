@@ -2,10 +2,10 @@
 
 from drivers.console import ActionRefused
 from lab.cases import case, observe, procedure, remark, should, step, weakness
-from lab.facts import fact
 from lab.judging import demand, holds, ignored, in_service, in_time
 from lab.patterns import any_frame, aps, beacon, mac, nwk, reaction_to, zcl, zdp
 from lab.procedures import PERMIT, descriptors, join, require
+from lab.registers.facts import fact
 from lab.transport import control_of, key_of, network_keys_for, opens
 from zigbee.aps import RemoveDevice
 from zigbee.crypto.mmo import mmo_hash

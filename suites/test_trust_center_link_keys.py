@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 from lab.cases import case, observe, should, step, weakness
-from lab.facts import fact
 from lab.golden.nwk_layer import NetworkKey
 from lab.judging import answers_probe, demand, holds, ignored, in_service
 from lab.patterns import any_frame, aps, reaction_to, zcl, zdp
+from lab.registers.facts import fact
 from lab.transport import key_of, network_keys_for, opens
 from zigbee.aps import RemoveDevice, TransportKey
 from zigbee.crypto.mmo import mmo_hash

@@ -1,9 +1,9 @@
 """ZCL: foundation behaviour that every cluster shares (075123 chapter 2)."""
 
 from lab.cases import case, remark, step
-from lab.facts import fact
 from lab.judging import demand, holds, in_service
 from lab.patterns import any_frame, zcl
+from lab.registers.facts import fact
 from zigbee import zcl as library
 from zigbee.nwk import BROADCAST_RX_ON
 from zigbee.zcl import Direction, ZclFrame, general

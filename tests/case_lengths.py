@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from statistics import mean, median
 
-from lab.catalogue import CaseSource, cases
+from lab.commands.catalogue import CaseSource, cases
 
 __all__ = [
     "BEGIN",

@@ -1,10 +1,10 @@
 """One ZigBee node, sans-I/O: frames and time go in, frames and wake-ups come out.
 
-A :class:`Node` never touches a port, a thread or a clock. Whoever runs it (``lab.host`` on a radio,
-a test on a list) hands it received frames with the time in seconds, carries out the effects that
-it leaves in :attr:`Node.outbox`, and calls :meth:`Node.advance` when :meth:`Node.next_wakeup` is
-due. The golden unit and the simulated devices are both nodes; they differ in their applications
-and in their :class:`~lab.golden.policy.Policy`.
+A :class:`Node` never touches a port, a thread or a clock. Whoever runs it (``lab.units.host`` on a
+radio, a test on a list) hands it received frames with the time in seconds, carries out the effects
+that it leaves in :attr:`Node.outbox`, and calls :meth:`Node.advance` when
+:meth:`Node.next_wakeup` is due. The golden unit and the simulated devices are both nodes; they
+differ in their applications and in their :class:`~lab.golden.policy.Policy`.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import random
 
 from lab.golden.node import Node
 from lab.golden.nwk_layer import NetworkKey
-from lab.host import NodeHost
+from lab.units.host import NodeHost
 from lab.virtual.air import AirRadio
 from zigbee import nwk, zcl
 from zigbee.types import Eui64

@@ -12,7 +12,6 @@ import random
 from collections.abc import Callable, Iterable, Sequence
 
 from drivers.radio import Radio
-from lab.credentials import issue
 from lab.golden.clusters import Identify, basic_server, commissioning_server
 from lab.golden.frequency import FrequencyAgility
 from lab.golden.joining import Joiner, State
@@ -22,7 +21,8 @@ from lab.golden.node import Node, Nonvolatile
 from lab.golden.parent import Parent
 from lab.golden.partner_keys import PartnerKeys
 from lab.golden.zcl_layer import Endpoint
-from lab.host import NodeHost
+from lab.units.credentials import issue
+from lab.units.host import NodeHost
 from lab.virtual.air import AirRadio
 from lab.virtual.console import SimulatedConsole
 from lab.virtual.defects import Defect, policy_with

@@ -44,7 +44,7 @@ class Unread:
 
 
 class Resident:
-    """A simulated device that joins, as the lab deals with it: see lab.population.Member."""
+    """A simulated device that joins, as the lab deals with it: see lab.units.population.Member."""
 
     def __init__(self, actor: Actor, device: SimulatedDevice) -> None:
         self.actor = actor

@@ -11,7 +11,7 @@ from lab.golden.node import Node, Nonvolatile
 from lab.golden.nwk_layer import is_broadcast
 from lab.golden.registrar import Registrar
 from lab.golden.zcl_layer import Endpoint
-from lab.host import NodeHost
+from lab.units.host import NodeHost
 from lab.virtual.device import ENDPOINT, Lines
 from lab.virtual.esi import SimulatedEsi
 from zigbee import nwk

@@ -22,7 +22,7 @@ from __future__ import annotations
 import pytest
 from drivers.errors import BenchFault, NoAnswer
 from lab.cases import case, observe, should, step, weakness
-from lab.facts import fact
+from lab.registers.facts import fact
 from lab.verdicts import Inconclusive, NotApplicable, Violation
 """
 PASSING = """

@@ -6,7 +6,7 @@ from statistics import mean
 
 import pytest
 
-from lab.catalogue import CaseSource, cases
+from lab.commands.catalogue import CaseSource, cases
 from tests import case_lengths
 
 RENEW = "run: python -m tests.case_lengths"

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import pytest
 
-from lab import pics
 from lab.cases import (
     CaseError,
     CaseMeta,
@@ -21,6 +20,7 @@ from lab.cases import (
     title_of,
     weakness,
 )
+from lab.registers import pics
 from lab.verdicts import Violation
 
 

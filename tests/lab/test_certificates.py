@@ -9,10 +9,10 @@ import pytest
 
 from lab.__main__ import main
 from lab.bench import BenchFile
-from lab.certificates import CertificatesPart, Wallet
+from lab.commands.issuing import issued
 from lab.config import ConfigError, load_toml
-from lab.credentials import ISSUER, authority
-from lab.issuing import issued
+from lab.units.certificates import CertificatesPart, Wallet
+from lab.units.credentials import ISSUER, authority
 from lab.verdicts import Inconclusive
 from zigbee.crypto.ecqv import CertificateAuthority, check, public_key
 from zigbee.crypto.errors import CertificateError, CertificateFault

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lab.config import ConfigError
-from lab.derivation import FILE, Application, Difference, NodeFacts, Seen, compare, rules
+from lab.registers.derivation import FILE, Application, Difference, NodeFacts, Seen, compare, rules
 
 ROUTER = NodeFacts(1, rx_on_when_idle=True, security_capability=False, network_manager=False)
 DISPLAY = Application(1, 0x0109, 0x0502, frozenset({0, 3, 0x0800}), frozenset({0x0700, 0x0800}))

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from lab import facts
 from lab.cases import Recorder, recording, step
 from lab.config import ConfigError
-from lab.registry import resolve
+from lab.registers import facts
+from lab.registers.registry import resolve
 from lab.verdicts import Violation
 
 ONE = '[[fact]]\nid = "a.b"\ntext = "t"\nvalue = 3\nmark = "recollection"\n'

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lab import devices, qualify
-from lab.catalogue import CaseSource, cases
+from lab.commands import devices, qualify
+from lab.commands.catalogue import CaseSource, cases
 from lab.config import ConfigError
 from lab.virtual.defects import CATALOGUE, Defect
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from lab import registry
-from lab.registry import Clause, PicsItem, RegistryError, UnknownId, parse_entries
+from lab.registers import registry
+from lab.registers.registry import Clause, PicsItem, RegistryError, UnknownId, parse_entries
 
 GOOD = """
 [[clause]]

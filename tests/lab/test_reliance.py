@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import facts, reliance
+from lab.registers import facts, reliance
 
 SUITES = sorted(reliance.SUITES.rglob("test_*.py"))
 JUDGES = [reliance.LAB / f"{name}.py" for name in reliance.JUDGES]

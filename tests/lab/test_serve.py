@@ -17,7 +17,7 @@ import pytest
 
 from drivers.line import SerialLine
 from drivers.radio import SpinelRadio
-from lab.facts import register
+from lab.registers.facts import register
 
 ROOT = Path(__file__).resolve().parents[2]
 

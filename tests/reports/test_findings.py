@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab import catalogue, registry
-from lab.catalogue import CaseSource
-from lab.registry import Finding
+from lab.commands import catalogue
+from lab.commands.catalogue import CaseSource
+from lab.registers import registry
+from lab.registers.registry import Finding
 from lab.verdicts import CaseRecord, Verdict
 from reports import build, findings, findings_page
 from reports.campaign import Campaign, Header, Summary

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from lab import registry
+from lab.registers import registry
 from lab.verdicts import CaseRecord, StepRecord, Verdict
 from reports import __main__ as program
 from reports import build, console, index, traceability

@@ -10,7 +10,7 @@ import pytest
 
 from lab.cases import CaseMeta
 from lab.golden.policy import Policy
-from lab.registry import resolve
+from lab.registers.registry import resolve
 from lab.virtual.defects import CATALOGUE, Defect
 
 SUITES = Path(__file__).parents[3] / "suites"

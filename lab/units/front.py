@@ -17,14 +17,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from lab.behind import Junction, Wire
 from lab.golden.node import Node
 from lab.golden.parent import Parent
-from lab.host import NodeHost
+from lab.units.behind import Junction, Wire
+from lab.units.host import NodeHost
 from zigbee.types import Eui64
 
 if TYPE_CHECKING:
-    from lab.tc import TrustCenter
+    from lab.units.tc import TrustCenter
 
 __all__ = ["FrontRouter", "behind_router"]
 

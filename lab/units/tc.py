@@ -1,7 +1,7 @@
 """The golden trust center and ESI as suites see it: blocking, and able to misbehave in any layer.
 
-What it shares with other golden units is in :mod:`lab.golden_unit`. Keys have 16 octets; times are
-seconds.
+What it shares with other golden units is in :mod:`lab.units.golden_unit`. Keys have 16 octets;
+times are seconds.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from lab.golden.nwk_layer import NetworkKey
 from lab.golden.price import PRICE, PriceServer
 from lab.golden.trust_center import TrustCenter as Coordinator
 from lab.golden.zcl_layer import Endpoint
-from lab.golden_unit import ENDPOINT, GoldenUnit
 from lab.patterns import zcl, zdp
 from lab.procedures import AUTHENTICATION_MAX, JOIN_MAX, PERMIT, reached
+from lab.units.golden_unit import ENDPOINT, GoldenUnit
 from lab.verdicts import Inconclusive
 from zigbee import nwk
 from zigbee.crypto import install_code

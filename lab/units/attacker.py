@@ -23,7 +23,7 @@ from lab.golden.price import PriceServer
 from lab.golden.trust_center import Status
 from lab.golden.trust_center import TrustCenter as Coordinator
 from lab.golden.zcl_layer import Cluster, Endpoint
-from lab.golden_unit import ENDPOINT, GoldenNode, GoldenUnit
+from lab.units.golden_unit import ENDPOINT, GoldenNode, GoldenUnit
 from lab.verdicts import Inconclusive
 from zigbee.aps import ApsFrame, ApsType
 from zigbee.mac import MacFrame

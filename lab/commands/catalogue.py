@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.cases import title_of
-from lab.registry import resolve
+from lab.registers.registry import resolve
 
 __all__ = ["CaseSource", "cases"]
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 SUITES = ROOT / "suites"
 
 

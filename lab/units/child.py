@@ -14,16 +14,16 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from lab.golden.node import Node
-from lab.joiner import GoldenJoiner
 from lab.patterns import Pattern, zdp
 from lab.procedures import require
+from lab.units.joiner import GoldenJoiner
 from zigbee.mac import MacFrame, MacType
 from zigbee.packet import Packet
 from zigbee.types import Eui64
 
 if TYPE_CHECKING:
     from lab.bench import Bench
-    from lab.tc import TrustCenter
+    from lab.units.tc import TrustCenter
 
 __all__ = ["PERMIT", "GoldenChild", "adopt", "announced", "child_of", "permit"]
 

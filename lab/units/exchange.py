@@ -18,7 +18,7 @@ from zigbee.crypto import cbke
 from zigbee.zcl import Direction, ZclFrame
 
 if TYPE_CHECKING:
-    from lab.golden_unit import GoldenUnit
+    from lab.units.golden_unit import GoldenUnit
 
 __all__ = ["CLUSTER", "Exchange", "complete", "terminate", "terminated"]
 

@@ -2,7 +2,7 @@
 
 The data is in lab/data/facts.toml, whose head explains the marks and how a lab settles a fact. A
 step that reads a fact rests on it: what is doubtful cannot fail a device unless it was assumed.
-Which cases rest on which facts is told by lab.reliance.
+Which cases rest on which facts is told by lab.registers.reliance.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pydantic import Field, model_validator
 from lab.cases import current_recorder
 from lab.config import Section, load_toml
 
-FILE = Path(__file__).parent / "data" / "facts.toml"
+FILE = Path(__file__).parents[1] / "data" / "facts.toml"
 Value = bool | int | float | str | list[int]
 Mark = Literal[
     "recollection",

@@ -19,8 +19,8 @@ from functools import cached_property
 from pydantic import Field, model_validator
 
 from lab.config import Section
-from lab.credentials import issue
 from lab.golden.key_establishment import Credentials
+from lab.units.credentials import issue
 from lab.verdicts import Inconclusive
 from zigbee.crypto.ecqv import Certificate1, public_key
 from zigbee.crypto.errors import CryptoError

@@ -14,11 +14,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from lab import campaigns
-from lab.campaigns import ALL_CASES, Job
-from lab.catalogue import CaseSource, cases
+from lab.commands import campaigns
+from lab.commands.campaigns import ALL_CASES, Job
+from lab.commands.catalogue import CaseSource, cases
 from lab.config import ConfigError
-from lab.registry import resolve
+from lab.registers.registry import resolve
 from lab.virtual.defects import CATALOGUE, Defect, UnknownDefect, find
 
 __all__ = ["AGAINST", "Against", "baselines", "jobs", "run"]

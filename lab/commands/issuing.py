@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab.config import ConfigError
-from lab.credentials import ISSUER, SEED, UNKNOWN_ISSUER
+from lab.units.credentials import ISSUER, SEED, UNKNOWN_ISSUER
 from zigbee.crypto.ecqv import (
     DIGITAL_SIGNATURE,
     CertificateAuthority,

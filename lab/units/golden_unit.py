@@ -20,8 +20,8 @@ from lab.golden.link_keys import LinkKey
 from lab.golden.node import Frame, Node, Tap
 from lab.golden.nwk_layer import NetworkKey
 from lab.golden.zcl_layer import Endpoint
-from lab.host import NodeHost
 from lab.patterns import zcl as zcl_pattern
+from lab.units.host import NodeHost
 from lab.verdicts import Inconclusive
 from zigbee import zcl
 from zigbee.aps import ApsFrame

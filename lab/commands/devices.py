@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 
-from lab import campaigns, dut
-from lab.campaigns import Job
+from lab import dut
+from lab.commands import campaigns
+from lab.commands.campaigns import Job
 
 __all__ = ["jobs", "run", "simulated"]
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 __all__ = ["LIST", "Ended", "Job", "run"]
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 LIST = "campaigns.jsonl"
 ALL_CASES = ("suites", "--ignore", "suites/crypto")
 """The cases about a device: published vectors compute the same whatever the device is."""

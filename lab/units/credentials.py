@@ -3,7 +3,7 @@
 Its keys are derived from a fixed seed, so that a campaign can be repeated octet for octet. They
 protect nothing: a device that is to be tested against the golden unit needs a certificate of the
 same authority as the golden unit. ``python -m lab certificates`` issues them, right and wrong ones;
-a lab with certificates of another authority names them in its bench file (lab/certificates.py).
+a lab with certificates of another authority names them in its bench file (certificates.py beside).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 It is blocking, like the golden trust center. One radio plays several identities, one after the
 other: whichever of them is told to do something is the one on the air from then on. Further ones
-can live behind one that is a router (:mod:`lab.behind`). Times are seconds.
+can live behind one that is a router (:mod:`lab.units.behind`). Times are seconds.
 """
 
 from __future__ import annotations
@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from lab.behind import Junction, Wire
-from lab.exchange import Exchange, complete
 from lab.golden.clusters import basic_server
 from lab.golden.joining import Joiner, State
 from lab.golden.key_establishment import KeyEstablishment
@@ -20,10 +18,12 @@ from lab.golden.node import Node
 from lab.golden.nwk_layer import NetworkKey
 from lab.golden.parent import Parent
 from lab.golden.zcl_layer import Cluster, Endpoint
-from lab.golden_unit import ENDPOINT, GoldenUnit
 from lab.patterns import aps as aps_pattern
 from lab.patterns import zdp
 from lab.procedures import require
+from lab.units.behind import Junction, Wire
+from lab.units.exchange import Exchange, complete
+from lab.units.golden_unit import ENDPOINT, GoldenUnit
 from lab.verdicts import Inconclusive, Violation
 from zigbee import nwk
 from zigbee.aps import ApsFrame, SwitchKey, UpdateDevice

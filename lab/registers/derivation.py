@@ -17,12 +17,12 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from lab.config import Section, load_toml
-from lab.pics import Claims, state
-from lab.registry import pics_item
+from lab.registers.pics import Claims, state
+from lab.registers.registry import pics_item
 
 __all__ = ["Application", "Difference", "NodeFacts", "Rules", "Seen", "Side", "compare", "rules"]
 
-FILE = Path(__file__).parent / "data" / "discovery.toml"
+FILE = Path(__file__).parents[1] / "data" / "discovery.toml"
 Side = Literal["server", "client"]
 Number = Annotated[int, Field(ge=0, le=0xFFFF)]
 

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from lab.registry import UnknownId, pics_item
+from lab.registers.registry import UnknownId, pics_item
 
 _TOKEN = re.compile(r"\s*(?:([()])|([A-Za-z0-9][A-Za-z0-9_.-]*)|(\S))")
 

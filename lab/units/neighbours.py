@@ -16,14 +16,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from lab.credentials import UNKNOWN_ISSUER, authority, issue
 from lab.golden.clusters import basic_server
 from lab.golden.node import Node
 from lab.golden.nwk_layer import NetworkKey
 from lab.golden.parent import Parent
 from lab.golden.zcl_layer import Endpoint
-from lab.golden_unit import ENDPOINT, GoldenUnit
-from lab.tc import TrustCenter
+from lab.units.credentials import UNKNOWN_ISSUER, authority, issue
+from lab.units.golden_unit import ENDPOINT, GoldenUnit
+from lab.units.tc import TrustCenter
 from zigbee.types import Eui64
 
 if TYPE_CHECKING:

@@ -14,12 +14,12 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
-from lab.facts import Fact, register
+from lab.registers.facts import Fact, register
 
-LAB = Path(__file__).parent
+LAB = Path(__file__).parents[1]
 SUITES = LAB.parent / "suites"
 #: Modules of the lab whose functions judge a device for a case that calls them.
-JUDGES = ("air", "exchange", "judging", "procedures", "recovery")
+JUDGES = ("air", "units/exchange", "judging", "procedures", "recovery")
 Names = tuple[str, ...]
 _READING = re.compile(r'\bfact\("([^"]*)"\)')
 

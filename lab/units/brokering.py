@@ -10,7 +10,7 @@ from zigbee.packet import Packet
 
 if TYPE_CHECKING:
     from lab.golden.link_keys import LinkKey
-    from lab.joiner import GoldenJoiner
+    from lab.units.joiner import GoldenJoiner
 
 __all__ = ["ask", "ask_as_revision", "partner_key_for"]
 

@@ -1,0 +1,1 @@
+"""What `python -m lab` does beside a campaign."""

@@ -1,0 +1,1 @@
+"""The golden units as suites see them: blocking, and able to misbehave in any layer."""
