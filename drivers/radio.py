@@ -101,6 +101,8 @@ class SpinelRadio(Rcp):
         super().__init__(line, name=name)
         self.on_frame: Callable[[RxFrame], None] | None = None
         self.receive_errors = 0
+        self.unacknowledged = 0
+        """Frames that it gave up: nobody acknowledged them, or the channel was never free."""
         self.channel = 0
         self._sending = asyncio.Lock()
         self._orphan: asyncio.Future[Answer] | None = None
@@ -211,7 +213,9 @@ class SpinelRadio(Rcp):
                 security_processed=True,
                 channel_after=self.channel,
             )
-            return self._result(await self._send(request), octets)
+            result = self._result(await self._send(request), octets)
+            self.unacknowledged += result.status not in ("acked", "sent")
+            return result
 
     async def _send(self, request: TransmitRequest) -> TransmitDone:
         command, prop = Command.PROP_VALUE_SET, Property.STREAM_RAW

@@ -290,6 +290,30 @@ class AirView:
         shown = "; ".join(str(one) for one in came[-5:])
         return f"{len(came)} other frames, the last: {shown}"
 
+    @property
+    def given_up(self) -> int:
+        """How many frames of the golden units nobody acknowledged, in all."""
+        radios = (self.bench.radio, self.bench.second_radio)
+        return sum(one.unacknowledged for one in radios if one is not None)
+
+    def acknowledged(self, since: int) -> bool | None:
+        """Whether the device's radio acknowledged a unicast frame to it from place ``since`` on.
+
+        None where no unicast frame to it was heard.
+        """
+        awaited: int | None = None
+        outcome: bool | None = None
+        for heard in self.since(since):
+            mac = heard.packet.mac
+            if mac is None:
+                continue
+            if mac.frame_type == MacType.ACK:
+                if mac.sequence == awaited:
+                    return True
+            elif mac.dst is not None and mac.dst == self.dut_short and mac.ack_request:
+                awaited, outcome = mac.sequence, False
+        return outcome
+
     def require(self, *patterns: Pattern) -> None:
         """Make sure that the case saw frames like these at all, else it is inconclusive."""
         for pattern in patterns:

@@ -45,7 +45,7 @@ BASIC, KEY_ESTABLISHMENT = 0x0000, 0x0800
 CONTROL_WITHIN = 3.0
 #: What a radio that is off the air is set to.
 NO_PAN, NO_SHORT_ADDRESS = 0xFFFE, 0xFFFE
-PROBE_WITHIN = 5.0
+PROBE_WITHIN, PROBE_TRIES = 5.0, 3
 
 
 class GoldenNode(ABC):
@@ -348,17 +348,23 @@ class GoldenNode(ABC):
     def key_probe(self, key: LinkKey | bytes | None = None) -> bool:
         """KEYPROBE: whether a read under ``key`` is acknowledged or answered in 5 s.
 
-        A key given as octets has no counter of its own here; the one in force lends its own.
+        A key given as octets has no counter of its own here; the one in force lends its own. A
+        probe that the device's radio did not acknowledge is sent again, twice at most.
         """
         probe = key
         if isinstance(key, bytes):
             self.air.keys.add_link(key, "probed", (self.eui64, self.device))
             probe = replace(self.link_key, key=key)
-        frame, sequence = self.probe_frame(probe)
-        self.send_aps(frame)
-        pattern = zcl_pattern("ReadAttributesResponse").numbered(sequence)
-        within = PROBE_WITHIN + self.poll_period
-        return self.air.seek(pattern, within=within) is not None
+        for _ in range(PROBE_TRIES):
+            frame, sequence = self.probe_frame(probe)
+            given_up = self.air.given_up
+            self.send_aps(frame)
+            pattern = zcl_pattern("ReadAttributesResponse").numbered(sequence)
+            if self.air.seek(pattern, within=PROBE_WITHIN + self.poll_period) is not None:
+                return True
+            if self.air.given_up == given_up:
+                break
+        return False
 
 
 class GoldenUnit(GoldenNode):
