@@ -10,6 +10,7 @@ from lab.registers.facts import fact
 from lab.transport import key_of, network_keys_for, opens
 from zigbee.aps import RemoveDevice, TransportKey
 from zigbee.crypto.mmo import mmo_hash
+from zigbee.types import Eui64
 
 PRICE = 0x0700
 AUTHENTICATED = ["radio", "sniffer", "console"]
@@ -398,6 +399,7 @@ def restored(joiner, dut, air):
         epid=epid,
         devices=f"{joiner.eui64}={hashed.hex()}",
     )
+    joiner.node.nwk.extended_pan, joiner.node.nwk.depth = Eui64.parse(epid), 1
     joiner.do(joiner.node.mac.tune, channel=joiner.channel, pan=pan, short=0x4D5E)
     return hashed
 

@@ -137,7 +137,7 @@ class Joiner:
         self.trust_center = held["trust_center"]
         network.learn(0x0000, held["trust_center"])
         self._tune_home()
-        self._in_service()
+        self.go_into_service()
         return True
 
     def leave(self, *, tell: bool = True, rejoin: bool = False) -> None:
@@ -314,12 +314,13 @@ class Joiner:
         self.node.nwk.add_key(key)
         self.node.nwk.activate(key.sequence)
         self.save()
-        self._in_service()
+        self.go_into_service()
         self.node.zdo.announce()
         if self.on_joined is not None:
             self.on_joined()
 
-    def _in_service(self) -> None:
+    def go_into_service(self) -> None:
+        """Be a member of the network: a router is heard of, and may be joined through."""
         self.state = State.JOINED
         self.node.nwk.mute = False
         self.node.mac.answers_beacon_requests = self.node.router
@@ -387,12 +388,12 @@ class Joiner:
 
     def found_home(self) -> None:
         """The network is there again without a rejoin."""
-        self._in_service()
+        self.go_into_service()
 
     def back(self) -> None:
         """Rejoined."""
         self.save()
-        self._in_service()
+        self.go_into_service()
         self.node.zdo.announce()
         if self.on_rejoined is not None:
             self.on_rejoined(False)
@@ -401,7 +402,7 @@ class Joiner:
         """In the network of another trust center, which is not stored yet."""
         if self.node.policy.stores_trial():
             self.settle()
-        self._in_service()
+        self.go_into_service()
         self.node.zdo.announce()
         if self.on_rejoined is not None:
             self.on_rejoined(True)

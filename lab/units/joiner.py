@@ -305,7 +305,7 @@ class GoldenJoiner(GoldenUnit):
         self.node.nwk.activate(key.sequence)
         self.joiner.trust_center = trust_center
         self.joiner.parent = TRUST_CENTER
-        self.joiner.state = State.JOINED
+        self.do(self.joiner.go_into_service)
 
     def update_device(self, device: Eui64, short: int, status: int) -> None:
         """As a router, tell the trust center of a device (0 secured rejoin, 1 join, 3 rejoin)."""
