@@ -9,6 +9,7 @@ makes it plays, not after the driver's tables.
 
 import argparse
 import asyncio
+import signal
 import socket
 import sys
 from collections import deque
@@ -264,9 +265,14 @@ async def _serve(options: argparse.Namespace) -> None:
         reply_time_s=options.reply_time,
         on_voltage=lambda volts: print(f"the device has {volts:.3f} V", file=sys.stderr),
     )
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell has them ignored
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await supply.start()
     print(supply.resource, flush=True)
-    await asyncio.Event().wait()
+    await stop.wait()
+    await supply.stop()
+    print("the simulated supply was stopped", file=sys.stderr)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -278,10 +284,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--ohms", type=float, default=33.0, help="the device, as a resistor")
     parser.add_argument("--measure-time", type=float, default=0.02, help="seconds for a MEAS")
     parser.add_argument("--reply-time", type=float, default=0.0005, help="seconds for the others")
-    try:
-        asyncio.run(_serve(parser.parse_args(arguments)))
-    except KeyboardInterrupt:
-        print("the simulated supply was stopped", file=sys.stderr)
+    asyncio.run(_serve(parser.parse_args(arguments)))
 
 
 if __name__ == "__main__":
