@@ -129,7 +129,7 @@ def still_authenticated(tc: GoldenUnit) -> bool:
     """Whether the device is in service from an earlier case: CTRL and KEYPROBE pass."""
     if tc.air.dut_short is None or tc.air.dut_eui64 is None or not tc.in_network:
         return False
-    if not tc.bench.population.complete:
+    if not tc.bench.population.complete or not tc.settled:
         return False
     key = tc.node.aps.keys.get(tc.air.dut_eui64)
     if key is None or key.origin != "cbke":

@@ -38,6 +38,9 @@ EPOCH = 347_155_200
 class TrustCenter(GoldenUnit):
     """The golden coordinator, trust center and ESI on the bench's first radio."""
 
+    _drawn: NetworkKey | None = None
+    """The network key that a case drew last, for the network that stands."""
+
     def __init__(self, bench: Bench) -> None:
         super().__init__(bench)
         self.start()
@@ -57,6 +60,7 @@ class TrustCenter(GoldenUnit):
 
     def fresh(self, dut: DutAdapter, code: bytes | None) -> bytes:
         """Reset the device and give it ``code``; form a network that knows it."""
+        self._drawn = None
         peopled = bool(self.bench.population)
         if peopled:  # before the device: what it does begins with its reset
             dut.stand_aside()
@@ -160,7 +164,14 @@ class TrustCenter(GoldenUnit):
         following = (active.sequence + 1) & 0xFF if sequence is None else sequence
         key = NetworkKey(following, self.bench.random.randbytes(16))
         self.air.keys.add_network(key.key, key.sequence)
+        self._drawn = key
         return key
+
+    @property
+    def settled(self) -> bool:
+        """Whether the network key that was drawn last is the one in use."""
+        active = self.node.nwk.active
+        return self._drawn is None or (active is not None and active.key == self._drawn.key)
 
     # -- price ------------------------------------------------------------------------------
 
