@@ -13,7 +13,20 @@ class ObeysAnyLeave(Defect):
     id = "M-LEAVE-01"
     clause = "SE-5.5.5.1"
     description = "Obeys NWK Leave from any node of the network, authenticated or not"
-    cases = ("LEAVE-01", "LEAVE-02")
+    cases = ("LEAVE-01",)
+
+    def obeys_nwk_leave(self, *, authenticated: bool, from_parent: bool, router: bool) -> bool:
+        return True
+
+
+class EndDeviceObeysAnyLeave(Defect):
+    """The same of an end device, which obeys its parent and nobody else."""
+
+    id = "M-LEAVE-02"
+    clause = "SE-5.5.5.1"
+    dut = "sleepy_ipd"
+    description = "As an end device obeys NWK Leave from any node of the network"
+    cases = ("LEAVE-02",)
 
     def obeys_nwk_leave(self, *, authenticated: bool, from_parent: bool, router: bool) -> bool:
         return True
@@ -93,6 +106,7 @@ class TakesCutsForAnOrder(Defect):
 
 DEFECTS = (
     ObeysAnyLeave,
+    EndDeviceObeysAnyLeave,
     ObeysBareManagementLeave,
     ResetKeepsKeys,
     KeepsFirstLinkKey,

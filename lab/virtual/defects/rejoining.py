@@ -27,7 +27,20 @@ class NeverRejoinsUnsecured(Defect):
     id = "M-REJ-02"
     clause = "SE-5.4.2.1"
     description = "Never tries a trust center rejoin: a change of the network key locks it out"
-    cases = ("REJ-02", "REJ-03", "NKEY-01")
+    cases = ("REJ-02", "REJ-03")
+
+    def rejoins_unsecured(self) -> bool:
+        return False
+
+
+class SleepsThroughTheSwitch(Defect):
+    """The same of a device that slept while the network key was switched."""
+
+    id = "M-NKEY-01"
+    clause = "SE-5.4.2.1"
+    dut = "sleepy_ipd"
+    description = "After a switch of the network key that it missed, never rejoins without security"
+    cases = ("NKEY-01",)
 
     def rejoins_unsecured(self) -> bool:
         return False
@@ -171,6 +184,7 @@ class GivesUpAtOnce(Defect):
 DEFECTS = (
     JoinsAnew,
     NeverRejoinsUnsecured,
+    SleepsThroughTheSwitch,
     TakesKeyUnderCodeKey,
     NeverBacksOff,
     UsesHashedKey,
