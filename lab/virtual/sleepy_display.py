@@ -35,7 +35,7 @@ class DozingRadio:
         self.radio = radio
         #: seconds to listen after a poll, by whether a frame was promised
         self.waits = waits
-        self._until = 0.0
+        self._off: asyncio.TimerHandle | None = None
         radio.receiver_on = False
 
     @property
@@ -59,7 +59,7 @@ class DozingRadio:
         await self.radio.configure(
             channel=channel, pan=pan, short=short, eui64=eui64, power_dbm=power_dbm
         )
-        self._doze()
+        self.radio.receiver_on = self._off is not None
 
     async def set_source_match(self, short: Iterable[int], extended: Iterable[Eui64]) -> None:
         """See `drivers.radio.Radio`."""
@@ -84,12 +84,16 @@ class DozingRadio:
     def _listen(self, seconds: float) -> None:
         if seconds > 0:
             loop = asyncio.get_running_loop()
-            self._until = max(self._until, loop.time() + seconds)
+            until = loop.time() + seconds
+            if self._off is not None:
+                until = max(until, self._off.when())
+                self._off.cancel()
             self.radio.receiver_on = True
-            loop.call_at(self._until, self._doze)
+            self._off = loop.call_at(until, self._doze)
 
     def _doze(self) -> None:
-        self.radio.receiver_on = asyncio.get_running_loop().time() < self._until
+        self._off = None
+        self.radio.receiver_on = False
 
 
 def command_in(octets: bytes) -> object:
