@@ -14,7 +14,16 @@ if TYPE_CHECKING:
     from lab.air import AirView
     from lab.units.golden_unit import GoldenNode, GoldenUnit
 
-__all__ = ["absent", "answers_probe", "demand", "holds", "ignored", "in_service", "in_time"]
+__all__ = [
+    "absent",
+    "answers_probe",
+    "demand",
+    "holds",
+    "ignored",
+    "in_service",
+    "in_time",
+    "silent_under",
+]
 
 #: How often a stimulus is given that the device's radio does not acknowledge: two radios may have
 #: spoken at once, again and again.
@@ -67,6 +76,22 @@ def answers_probe(unit: GoldenNode) -> None:
     _answers(unit, unit.key_probe(), "the key probe", PROBED, start)
 
 
+def silent_under(unit: GoldenNode, key: bytes | None) -> None:
+    """Demand that the device does not answer a key probe (KEYPROBE) under ``key``.
+
+    The silence counts only if the device's radio acknowledged the probe, and if a control read was
+    answered before and after; otherwise, or without a key to ask under, it is inconclusive.
+    """
+    if not key:
+        raise Inconclusive("there is no key to probe under")
+    answered(unit, "before")
+    found = unit.probed(key)
+    if found == "not acknowledged":
+        raise Inconclusive("the device's radio did not acknowledge the key probe")
+    demand(found == "silence", "no answer to the key probe", found)
+    answered(unit, "after")
+
+
 def in_service(tc: GoldenUnit) -> None:
     """Demand that the device answers a control read (CTRL)."""
     start = len(tc.air.frames)
@@ -109,7 +134,7 @@ def ignored(
     answered(tc, "after")
 
 
-def answered(tc: GoldenUnit, when: str) -> None:
+def answered(unit: GoldenNode, when: str) -> None:
     """Make sure that the device hears and answers, else the silence proves nothing."""
-    if not tc.control_read():
+    if not unit.control_read():
         raise Inconclusive(f"the control read {when} the silence was not answered")

@@ -36,6 +36,9 @@ class Grid:
     """Campaign, case and reason of each fail and inconclusive, and what kept a campaign from
     its end."""
     reasons: dict[tuple[str, str], str] = field(default_factory=dict)
+    missed: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Recommendations that a device did not meet: no failure of a device, and yet a simulated one
+    that conforms should meet them."""
 
     def add(self, device: str, campaign: str, records: Iterable[CaseRecord]) -> None:
         """Take the records of one campaign."""
@@ -45,6 +48,8 @@ class Grid:
         for one in records:
             self.titles.setdefault(one.id, one.title)
             self.cells.setdefault((one.id, device), []).append(one.verdict)
+            if one.missed:
+                self.missed.setdefault((one.id, device), f"{campaign}, {'; '.join(one.missed)}")
             if one.verdict == Verdict.NOT_APPLICABLE:
                 self.reasons[one.id, device] = one.reason
             elif one.verdict != Verdict.PASS:
@@ -60,8 +65,11 @@ class Grid:
         return [case for case in self.titles if case not in exercised]
 
     def exit_code(self) -> int:
-        """Return FAIL_EXIT where a case failed or changed its verdict, else whether all is told."""
-        if self.flips() or any(Verdict.FAIL in found for found in self.cells.values()):
+        """Return FAIL_EXIT where a case failed, changed its verdict, or saw a recommendation
+        missed; else whether all is told.
+        """
+        failed = any(Verdict.FAIL in found for found in self.cells.values())
+        if failed or self.flips() or self.missed:
             return FAIL_EXIT
         return INCONCLUSIVE_EXIT if self.undecided or self.never() or not self.cells else PASS_EXIT
 
@@ -100,11 +108,15 @@ def told(grid: Grid) -> list[str]:
     lines = [f"not decided: {one}" for one in grid.undecided]
     lines += [f"never exercised: {case} ({grid.titles[case]})" for case in grid.never()]
     lines += [f"verdict changed: {case} on {device}" for case, device in grid.flips()]
+    lines += [
+        f"recommendation missed: {case} on {device} ({words})"
+        for (case, device), words in grid.missed.items()
+    ]
     return [
         *lines,
         f"{grid.campaigns} campaigns of {len(grid.devices)} devices (with revision): {counts}",
         f"{len(grid.titles)} cases, {len(grid.never())} never exercised, "
-        f"{len(grid.flips())} verdicts changed",
+        f"{len(grid.flips())} verdicts changed, {len(grid.missed)} recommendations missed",
     ]
 
 

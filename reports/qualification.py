@@ -22,6 +22,7 @@ __all__ = ["CSV", "HTML", "Meeting", "Qualification", "build", "read", "sign_of"
 
 PLAN = "qualification.json"
 HTML, CSV = "qualification.html", "qualification.csv"
+UNSOUND = "the conformant device does not pass, or not as recommended"
 COLUMNS = ["defect", "clause", "device", "case", "level", "verdict", "caught", "of its clause"]
 
 
@@ -46,7 +47,8 @@ class Qualification:
     plan: dict[str, Any]
     meetings: list[Meeting]
     unsound: list[str]
-    """Cases that the conformant device does not pass: they catch nothing."""
+    """Cases that the conformant device does not pass, or in which it misses a recommendation:
+    they catch nothing, or less."""
 
     def of(self, defect: str) -> list[Meeting]:
         """Return what a defect met."""
@@ -69,7 +71,7 @@ class Qualification:
     def told(self) -> list[str]:
         """Return the result in lines for people, the worst first."""
         states = {one["id"]: self.state(one["id"]) for one in self.plan["defects"]}
-        lines = [f"the conformant device does not pass: {one}" for one in self.unsound]
+        lines = [f"{UNSOUND}: {one}" for one in self.unsound]
         for defect, state in states.items():
             if state != "caught":
                 met = ", ".join(f"{one.case} {one.verdict}" for one in self.of(defect))
@@ -112,10 +114,10 @@ def read(folder: Path) -> Qualification:
     names = dict.fromkeys(one["conformant"] for one in plan["defects"])
     sound = {name: _records(folder / name) for name in names}
     unsound = [
-        f"{record.id} in {name}: {record.verdict}, {record.reason}"
+        f"{record.id} in {name}: {record.verdict}, {'; '.join(record.missed) or record.reason}"
         for name, found in sound.items()
         for record in found.values()
-        if record.verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE)
+        if record.verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE) or record.missed
     ]
     meetings = [
         meeting

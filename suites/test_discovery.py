@@ -198,9 +198,11 @@ def test_rediscovery_period(tc, dut_in_service, air):
     needs=SECOND,
     findings=["F-19"],
     deadline=10_000,
+    version=2,
 )
 def test_reaction_to_an_announcement(tc, dut_in_service, air):
     """The device asks a node that announces itself after a while, not at once."""
+    uses_servers(tc)
     delays = []
     with step("A new ESI announces itself, five times", "first question after 60 to 600 s"):
         for _ in range(5):

@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from drivers.errors import BenchFault
 from lab.golden.key_establishment import KeyEstablishment
@@ -20,6 +20,7 @@ from lab.golden.link_keys import LinkKey
 from lab.golden.node import Frame, Node, Tap
 from lab.golden.nwk_layer import NetworkKey
 from lab.golden.zcl_layer import Endpoint
+from lab.patterns import reaction_to
 from lab.patterns import zcl as zcl_pattern
 from lab.units.host import NodeHost
 from lab.verdicts import Inconclusive
@@ -46,6 +47,8 @@ CONTROL_WITHIN = 3.0
 #: What a radio that is off the air is set to.
 NO_PAN, NO_SHORT_ADDRESS = 0xFFFE, 0xFFFE
 PROBE_WITHIN, PROBE_TRIES = 5.0, 3
+#: What came of a key probe; the last says that the device's radio acknowledged none of the tries.
+Probed = Literal["answered", "silence", "not acknowledged"]
 
 
 class GoldenNode(ABC):
@@ -351,25 +354,31 @@ class GoldenNode(ABC):
         return bool(records) and records[0].status == 0
 
     def key_probe(self, key: LinkKey | bytes | None = None) -> bool:
-        """KEYPROBE: whether a read under ``key`` is acknowledged or answered in 5 s.
+        """KEYPROBE: whether a read under ``key`` gets an answer or APS acknowledgement in 5 s.
 
         A key given as octets has no counter of its own here; the one in force lends its own. A
         probe that the device's radio did not acknowledge is sent again, twice at most.
         """
+        return self.probed(key) == "answered"
+
+    def probed(self, key: LinkKey | bytes | None = None) -> Probed:
+        """KEYPROBE as in :meth:`key_probe`; tells silence from a probe that did not arrive."""
         probe = key
         if isinstance(key, bytes):
             self.air.keys.add_link(key, "probed", (self.eui64, self.device))
             probe = replace(self.link_key, key=key)
         for _ in range(PROBE_TRIES):
             frame, sequence = self.probe_frame(probe)
-            given_up = self.air.given_up
+            given_up, start = self.air.given_up, len(self.air.frames)
             self.send_aps(frame)
             pattern = zcl_pattern("ReadAttributesResponse").numbered(sequence)
             if self.air.seek(pattern, within=PROBE_WITHIN + self.poll_period) is not None:
-                return True
+                return "answered"
+            if self.air.find(reaction_to(frame, sequence), since=start):
+                return "answered"
             if self.air.given_up == given_up:
-                break
-        return False
+                return "silence"
+        return "not acknowledged"
 
 
 class GoldenUnit(GoldenNode):

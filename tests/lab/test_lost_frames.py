@@ -10,7 +10,7 @@ import pytest
 from lab.bench import Bench
 from lab.cases import Recorder, recording
 from lab.dut import DutAdapter
-from lab.judging import ignored
+from lab.judging import ignored, silent_under
 from lab.patterns import zcl
 from lab.procedures import authenticate
 from lab.setup import Setup
@@ -95,3 +95,27 @@ def test_a_stimulus_that_nobody_ever_heard_decides_nothing(tc: TrustCenter) -> N
 def test_a_reaction_is_a_violation_all_the_same(tc: TrustCenter) -> None:
     with pytest.raises(Violation, match=r"no .*ReadAttributesResponse"):
         ignored(tc, lambda: tc.send_aps(tc.probe_frame()[0]), ANSWER, during=5)
+
+
+def test_silence_under_a_key_counts_when_the_device_heard_the_probe(tc: TrustCenter) -> None:
+    silent_under(tc, bytes(16))
+    with pytest.raises(Violation, match="answered"):
+        silent_under(tc, bytes(tc.link_key.key))
+
+
+def test_a_probe_that_never_arrived_says_nothing_of_the_key(tc: TrustCenter) -> None:
+    control_read = tc.control_read
+
+    def then_nothing_arrives() -> bool:
+        answered = control_read()
+        lose(tc, 1000)
+        return answered
+
+    tc.control_read = then_nothing_arrives  # type: ignore[method-assign]
+    with pytest.raises(Inconclusive, match="did not acknowledge the key probe"):
+        silent_under(tc, bytes(16))
+
+
+def test_without_a_key_there_is_nothing_to_probe(tc: TrustCenter) -> None:
+    with pytest.raises(Inconclusive, match="no key"):
+        silent_under(tc, b"")

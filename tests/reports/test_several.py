@@ -15,6 +15,7 @@ from reports import __main__ as program
 from reports import devices, qualification
 from reports.campaign import FAIL_EXIT, INCONCLUSIVE_EXIT, PASS_EXIT, Campaign, CampaignError
 
+UNSOUND = "the conformant device does not pass, or not as recommended"
 EVIL = '"><script>alert(1)</script>\x1b[31m'
 
 
@@ -63,6 +64,15 @@ def test_a_verdict_that_changes_with_the_seed_is_a_failure(tmp_path: Path) -> No
 
 def test_one_fail_fails_all(tmp_path: Path) -> None:
     assert several(tmp_path, ipd_1={"A": "pass", "B": "fail"}).exit_code() == FAIL_EXIT
+
+
+def test_a_recommendation_that_a_conformant_device_misses_is_told(tmp_path: Path) -> None:
+    row = {"name": "x", "dut": "ipd", "revision": "1.1", "seed": 3, "problem": ""}
+    (tmp_path / devices.LIST).write_text(json.dumps(row) + "\n")
+    a_campaign(tmp_path / "x", a_record("A", "pass", missed=["late"]))
+    grid, lines = devices.build(tmp_path)
+    assert grid.exit_code() == FAIL_EXIT
+    assert "recommendation missed: A on ipd 1.1 (x, late)" in lines
 
 
 def test_a_campaign_without_an_end_is_undecided(tmp_path: Path) -> None:
@@ -142,7 +152,13 @@ def test_what_the_conformant_device_does_not_pass_catches_nothing(
 ) -> None:
     found = a_qualification(tmp_path, a_record("A", "fail"), a_record("A", verdict))
     assert found.state("M-1") == "escaped"
-    assert found.told()[0].startswith("the conformant device does not pass: A in sound")
+    assert found.told()[0].startswith(f"{UNSOUND}: A in sound")
+
+
+def test_a_conformant_device_that_misses_a_recommendation_is_told(tmp_path: Path) -> None:
+    found = a_qualification(tmp_path, a_record("A", "fail"), a_record("A", "pass", missed=["late"]))
+    assert (found.state("M-1"), found.exit_code()) == ("caught", FAIL_EXIT)
+    assert found.told()[0] == f"{UNSOUND}: A in sound: pass, late"
 
 
 def test_recommendations_and_weaknesses_catch_when_the_conformant_device_has_fewer() -> None:
