@@ -143,7 +143,7 @@ def assess(
     weight = {one: place for place, one in enumerate(Bearing)}
     found = []
     for finding in findings:
-        named = [one.id for one in known.values() if finding.id in one.findings]
+        named = [one.id for one in known.values() if finding.id in one.meta.findings]
         named += [one for one, those in records.items() if finding.id in those[-1].findings]
         named += [one for one in finding.to_come if one not in known]
         cases = [
@@ -170,7 +170,7 @@ def _line(
 ) -> CaseLine:
     """Return what a case says. One that partly ran (several parameters) leaves the rest open."""
     title = records[-1].title if records else source.title if source else ""
-    level = records[-1].level if records else source.level if source else ""
+    level = records[-1].level if records else source.meta.level if source else ""
     if not records:
         word = NOT_RUN if not_run else NOT_SELECTED if source else NO_CASE
         return CaseLine(case, title, level, word, Bearing.OPEN)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.cases import title_of
+from lab.cases import CaseMeta, title_of
 from lab.registers.registry import resolve
 
 __all__ = ["CaseSource", "cases"]
@@ -25,14 +25,17 @@ SUITES = ROOT / "suites"
 class CaseSource:
     """A function with @case. `clauses` are full ids of the registry; `test` is pytest's node id."""
 
-    id: str
+    meta: CaseMeta
     test: str
     clauses: tuple[str, ...]
-    level: str
-    source: str
+    source: str = ""
     """Its text, from the decorator to the end."""
     title: str = ""
-    findings: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+        return self.meta.id
 
     def names(self, clause: str) -> bool:
         """Whether it tests this clause (a full id) or a sub-clause of it."""
@@ -57,12 +60,4 @@ def _of_file(path: Path) -> Iterator[CaseSource]:
         if meta is not None:
             clauses = tuple(resolve(one).id for one in meta.clauses)
             test = f"{place.as_posix()}::{name}"
-            yield CaseSource(
-                meta.id,
-                test,
-                clauses,
-                meta.level,
-                inspect.getsource(found),
-                title_of(found),
-                meta.findings,
-            )
+            yield CaseSource(meta, test, clauses, inspect.getsource(found), title_of(found))

@@ -116,6 +116,7 @@ def _plan(
             for one in defects
         ],
         "cases": {
-            one.id: {"clauses": list(one.clauses), "level": one.level} for one in known.values()
+            one.id: {"clauses": list(one.clauses), "level": one.meta.level}
+            for one in known.values()
         },
     }

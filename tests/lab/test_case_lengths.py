@@ -6,6 +6,7 @@ from statistics import mean
 
 import pytest
 
+from lab.cases import CaseMeta
 from lab.commands.catalogue import CaseSource, cases
 from tests import case_lengths
 
@@ -37,7 +38,8 @@ def test_the_page_shows_cases_as_they_are(page: str, known: dict[str, CaseSource
 def test_the_section_can_be_made_from_any_cases(page: str) -> None:
     def case(number: int) -> CaseSource:
         source = "def test_it():\n" + "    pass\n" * number
-        return CaseSource(f"X-{number:02}", "suites/test_it.py::test_it", (), "shall", source)
+        meta = CaseMeta(f"X-{number:02}", ())
+        return CaseSource(meta, "suites/test_it.py::test_it", (), source)
 
     section = case_lengths.section(map(case, range(1, 21)))
     begin, end = case_lengths.BEGIN, case_lengths.END

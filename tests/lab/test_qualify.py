@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from lab.cases import CaseMeta
 from lab.commands import devices, qualify
 from lab.commands.catalogue import CaseSource, cases
 from lab.config import ConfigError
@@ -18,7 +19,7 @@ class Faulty(Defect):
 
 
 def source(name: str, *clauses: str) -> CaseSource:
-    return CaseSource(name, f"suites/test_x.py::{name}", clauses, "shall", "")
+    return CaseSource(CaseMeta(name, clauses), f"suites/test_x.py::{name}", clauses)
 
 
 KNOWN = {

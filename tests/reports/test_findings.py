@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lab.cases import CaseMeta, Level
 from lab.commands import catalogue
 from lab.commands.catalogue import CaseSource
 from lab.registers import registry
@@ -93,8 +94,9 @@ def test_of_several_records_the_weightiest_counts() -> None:
     assert bearing([a_record("not applicable", reason="role: x"), a_record("pass")]) is CLEARS
 
 
-def a_case(case: str, *named: str, level: str = "shall") -> CaseSource:
-    return CaseSource(case, f"suites/{case}", (), level, "", f"Title of {case}", named)
+def a_case(case: str, *named: str, level: Level = "shall") -> CaseSource:
+    meta = CaseMeta(case, (), level=level, findings=named)
+    return CaseSource(meta, f"suites/{case}", (), title=f"Title of {case}")
 
 
 def assessed(
@@ -217,7 +219,7 @@ def test_what_a_finding_names_is_known(finding: Finding, known: dict[str, CaseSo
     assert {one.partition("-")[0] for one in finding.to_come} <= set(registry.areas())
     come = sorted(set(finding.to_come) & set(known))
     assert not come, f"{come} have come: take them out of to_come in lab/data/findings.toml"
-    named = [one.id for one in known.values() if finding.id in one.findings]
+    named = [one.id for one in known.values() if finding.id in one.meta.findings]
     assert named or finding.to_come, "no case will ever measure it"
 
 
