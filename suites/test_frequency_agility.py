@@ -5,14 +5,41 @@ from contextlib import contextmanager
 from lab.cases import case, observe, should, step
 from lab.golden.frequency import FrequencyAgility
 from lab.patterns import any_frame, zdp
-from zigbee.nwk import BROADCAST_RX_ON
+from zigbee.aps import ApsFrame, ApsType
+from zigbee.mac import MacFrame, MacType
+from zigbee.nwk import BROADCAST_RX_ON, NwkFrame, NwkType
 from zigbee.types import Eui64
 
 MAX = 3600.0
 REPORT_EVERY = 10.0
 CHANGE_CHANNEL = 0xFE
 TRUST_CENTER = 0x0000
-NOISE = bytes([0x01, 0x88, 0x00, 0xFF, 0xFF, 0xFF, 0xFF, 0xFE, 0xFF]) + bytes(100)
+#: A long frame of nobody to nobody: well-formed, so that only the time it takes is a burden.
+NOBODY, PRIVATE_PROFILE = 0xFFFE, 0xC0FE
+NOISE = MacFrame(
+    MacType.DATA,
+    0,
+    dst_pan=0xFFFF,
+    dst=NOBODY,
+    src_pan=0xFFFF,
+    src=NOBODY,
+    payload=NwkFrame(
+        NwkType.DATA,
+        dst=NOBODY,
+        src=NOBODY,
+        radius=1,
+        sequence=0,
+        payload=ApsFrame(
+            ApsType.DATA,
+            counter=0,
+            dst_endpoint=1,
+            cluster=0,
+            profile=PRIVATE_PROFILE,
+            src_endpoint=1,
+            payload=bytes(79),  # as ZCL: a read of 38 attributes
+        ).to_bytes(),
+    ).to_bytes(),
+).to_bytes()
 QUIET = Eui64(0x02A7C5FA00000001)
 
 
