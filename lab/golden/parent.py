@@ -177,7 +177,7 @@ class Parent:
             return
         key = self.node.aps.keys.get(self.trust_center())
         command = aps.UpdateDevice(child.eui64, child.short, status)
-        secured = key if policy.secures_update_device() else None
+        secured = key if policy.secures_update_device(status) else None
         self.node.aps.send_command(command, TRUST_CENTER, link_key=secured)
 
     def _command(self, command: Any, indication: Indication) -> None:

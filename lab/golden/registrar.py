@@ -67,8 +67,7 @@ class Registrar(TrustCenter):
 
     def _form(self, channel: int, pan: int | None, formed: Callable[[], None]) -> None:
         rng, policy = self.node.random, self.node.policy
-        while pan is None or not policy.may_take_pan(pan, self._heard_pans):
-            pan = rng.randrange(0x0001, 0xFFF0)
+        pan = policy.chooses_pan(rng, pan, self._heard_pans)
         extended = Eui64(rng.getrandbits(63) | 1)
         key = NetworkKey(0, policy.draws_network_key(rng))
         self.form(channel=channel, pan=pan, extended_pan=extended, key=key)

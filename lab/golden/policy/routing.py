@@ -38,8 +38,8 @@ class RoutingPolicy:
         """Status of the Update Device for a child that rejoined: 0 secured, 3 not (4.4.4)."""
         return 0x00 if secured else 0x03
 
-    def secures_update_device(self) -> bool:
-        """Whether Update Device is protected by the trust center's link key (4.4.4)."""
+    def secures_update_device(self, status: int) -> bool:
+        """Whether an Update Device of this status is under the trust center's link key (4.4.4)."""
         return True
 
     def secures_tunnelled(self) -> bool:

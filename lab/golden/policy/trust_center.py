@@ -13,9 +13,12 @@ __all__ = ["TrustCenterPolicy"]
 class TrustCenterPolicy:
     """A conformant node's decisions of this chapter."""
 
-    def may_take_pan(self, pan: int, heard: set[int]) -> bool:
-        """Whether a network is formed under ``pan``: by none of the PAN ids heard (5.5.1)."""
-        return pan not in heard
+    def chooses_pan(self, rng: random.Random, asked: int | None, heard: set[int]) -> int:
+        """The PAN id of a new network: as asked, else by chance; none of those heard (5.5.1)."""
+        pan = asked
+        while pan is None or pan in heard:
+            pan = rng.randrange(0x0001, 0xFFF0)
+        return pan
 
     def draws_network_key(self, rng: random.Random) -> bytes:
         """A network key of 16 octets for a new network or an update (5.5.1, ZB 4.5.4.1)."""

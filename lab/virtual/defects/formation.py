@@ -19,8 +19,21 @@ class FormsWhereOthersAre(Defect):
     description = "Forms a network under a PAN id that answers on the channel already"
     cases = ("TCP-09",)
 
-    def may_take_pan(self, pan: int, heard: set[int]) -> bool:
-        return True
+    def chooses_pan(self, rng: random.Random, asked: int | None, heard: set[int]) -> int:
+        return asked if asked is not None else super().chooses_pan(rng, None, heard)
+
+
+class HasOnePanId(Defect):
+    """It avoids others when it is told which PAN id to take, and has one of its own otherwise."""
+
+    id = "M-TCP-09P"
+    dut = "esi"
+    clause = "SE-5.5.1"
+    description = "Forms each network under one PAN id unless it is given another"
+    cases = ("TCP-09",)
+
+    def chooses_pan(self, rng: random.Random, asked: int | None, heard: set[int]) -> int:
+        return 0x2011 if asked is None else super().chooses_pan(rng, asked, heard)
 
 
 class KeepsKeysShort(Defect):
@@ -81,6 +94,7 @@ class BridgesItsNetworks(Defect):
 
 DEFECTS = (
     FormsWhereOthersAre,
+    HasOnePanId,
     KeepsKeysShort,
     ChainsPartnerKeys,
     OneKeyForAllNetworks,

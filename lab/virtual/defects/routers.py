@@ -6,7 +6,7 @@ from lab.virtual.defects.base import Defect
 
 __all__ = ["DEFECTS"]
 
-UNSECURED_JOIN, LEFT = 0x01, 0x02
+SECURED_REJOIN, UNSECURED_JOIN, LEFT = 0x00, 0x01, 0x02
 
 
 class ReportsNoNewChild(Defect):
@@ -41,8 +41,20 @@ class ReportsInTheClear(Defect):
     description = "A parent sends Update Device without APS security"
     cases = ("TP/R20/BV-03", "JOIN-17", "TP/R20/BV-07", "TP/R21/BV-02")
 
-    def secures_update_device(self) -> bool:
+    def secures_update_device(self, status: int) -> bool:
         return False
+
+
+class ReportsRejoinsInTheClear(Defect):
+    """Who rejoins under the network key has no need of another, it thinks; nor has who says so."""
+
+    id = "M-PRO-09"
+    clause = "ZB-4.4.4"
+    description = "A parent sends Update Device of a secured rejoin without APS security"
+    cases = ("TP/R20/BV-07", "TP/R20/BV-09")
+
+    def secures_update_device(self, status: int) -> bool:
+        return status != SECURED_REJOIN
 
 
 class KeepsAbsentChildren(Defect):
@@ -231,6 +243,7 @@ DEFECTS = (
     ReportsNoNewChild,
     SecuresTunnelledFrame,
     ReportsInTheClear,
+    ReportsRejoinsInTheClear,
     KeepsAbsentChildren,
     AdmitsWhileClosed,
     RejoinIsAJoin,
