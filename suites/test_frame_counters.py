@@ -4,12 +4,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from itertools import pairwise
 
-from lab.cases import case, observe, remark, should, step
+from lab.cases import case, observe, remark, should, step, weakness
 from lab.judging import answers_probe, demand, ignored, in_service
-from lab.patterns import nwk, reaction_to, zcl
+from lab.patterns import nwk, reaction_to, zcl, zdp
 from lab.procedures import require
 from lab.registers.facts import fact
 from zigbee.mac import MacFrame, MacType
+from zigbee.nwk import BROADCAST_RX_ON
 
 POWER = ["radio", "sniffer", "supply"]
 BOOT = 120.0
@@ -89,8 +90,24 @@ def replayed(tc, counter):
     return secured, reaction_to(frame, sequence)
 
 
+def ask_all(tc, air):
+    """Ask by broadcast for the device's short address; gives the frame as sent, and the answer."""
+    sequence = tc.ask(
+        "NWK_addr_req", to=BROADCAST_RX_ON, IEEEAddr=tc.device, RequestType=0, StartIndex=0
+    )
+    answer = air.expect(zdp("NWK_addr_rsp").numbered(sequence), within=10)
+    sent = air.find(zdp("NWK_addr_req").numbered(sequence), since=0, dut=False)
+    return sent[0].rx.octets, answer
+
+
 @case(
-    "FC-04", clauses=["ZB-4.3"], pics="LL-STDSEC", kind="security", deadline=6000, findings=["F-38"]
+    "FC-04",
+    clauses=["ZB-4.3"],
+    pics="LL-STDSEC",
+    kind="security",
+    deadline=10_000,
+    findings=["F-38"],
+    version=2,
 )
 def test_replay_of_nwk_frames_is_refused(tc, dut_in_service, air):
     """A replay of NWK frames is refused."""
@@ -124,6 +141,18 @@ def test_replay_of_nwk_frames_is_refused(tc, dut_in_service, air):
             )
     with step("Control read with C plus 1", "answered"):
         in_service(tc)
+    with step("A recorded broadcast again after 1 h", "recorded"):
+        if dut_in_service.claims("NR-SED"):
+            observe("a device that sleeps hears no broadcast")
+            return
+        recorded, answer = ask_all(tc, air)
+        tc.bench.wait(3600)
+        in_service(tc)
+        start = air.mark()
+        tc.send_mac(recorded)
+        again = air.seek(zdp("NWK_addr_rsp"), within=10, since=start)
+        seen = f"{answer}, and {again or 'no answer'} to the same frame later"
+        weakness(again is not None, "a broadcast is answered again when it is replayed", seen)
 
 
 @contextmanager

@@ -14,22 +14,47 @@ from zigbee import zcl as library
 from zigbee.zcl import Direction
 
 BASIC, TIME, PRICE, KEY_ESTABLISHMENT = 0x0000, 0x000A, 0x0700, 0x0800
+OWNER = {Direction.TO_SERVER: "server", Direction.TO_CLIENT: "client"}
+#: Commands that change nothing, by cluster and the side that they are for.
+HARMLESS = {
+    (0x0019, Direction.TO_SERVER): {
+        "QueryNextImageRequest": {
+            "FieldControl": 0,
+            "ManufacturerCode": 0xFFFE,
+            "ImageType": 0,
+            "CurrentFileVersion": 0,
+        }
+    },
+    (PRICE, Direction.TO_SERVER): {"GetCurrentPrice": {"CommandOptions": 0}},
+    (0x0701, Direction.TO_SERVER): {"GetScheduledEvents": {"StartTime": 0, "NumberOfEvents": 0}},
+    (0x0702, Direction.TO_SERVER): {
+        "GetProfile": {"IntervalChannel": 0, "EndTime": 0, "NumberOfPeriods": 1}
+    },
+    (0x0703, Direction.TO_SERVER): {"GetLastMessage": {}},
+    (0x0704, Direction.TO_SERVER): {"GetSupportedTunnelProtocols": {"ProtocolOffset": 0}},
+}
 
 
-def energy_clusters(tc, air):
-    """Clusters of the device's descriptor that 5.4.6 puts under the link key, by side; no Time."""
+def clusters_of(tc, air):
+    """Clusters of the device's descriptor, by the side that a frame to them is for."""
     sequence = tc.ask(
         "Simple_Desc_req", NWKAddrOfInterest=tc.device_short, EndPoint=tc.dut_endpoint
     )
     heard = air.expect(any_frame().numbered(sequence), within=10)
     descriptor = heard.packet.zdp.fields["SimpleDescriptor"]
     sides = ((Direction.TO_SERVER, "InputClusters"), (Direction.TO_CLIENT, "OutputClusters"))
-    return [
-        (cluster, side)
-        for side, name in sides
-        for cluster in descriptor[name]
-        if cluster != TIME and library.cluster(cluster).link_key_required
-    ]
+    return [(cluster, side) for side, name in sides for cluster in descriptor[name]]
+
+
+def under_link_key(clusters):
+    """Those of the clusters that 5.4.6 puts under the link key, Time apart."""
+    return [one for one in clusters if one[0] != TIME and library.cluster(one[0]).link_key_required]
+
+
+def attributes_of(cluster, side):
+    """Attributes to ask for on one side of a cluster: the first and all mandatory ones."""
+    known = library.cluster(cluster).attributes(OWNER[side]).values()
+    return sorted({0x0000, *(one.id for one in known if one.mandatory)})
 
 
 @case(
@@ -38,10 +63,13 @@ def energy_clusters(tc, air):
     pics="SEC-CBKER and not DT-REX",
     kind="security",
     findings=["F-26"],
+    version=2,
+    deadline=3600,
 )
 def test_energy_clusters_refuse_the_network_key(tc, dut_in_service, air):
     """Energy clusters refuse frames under the network key alone."""
-    clusters = energy_clusters(tc, air)
+    every = clusters_of(tc, air)
+    clusters = under_link_key(every)
     answers = any_frame().where(
         lambda packet: (
             packet.command is not None
@@ -50,26 +78,37 @@ def test_energy_clusters_refuse_the_network_key(tc, dut_in_service, air):
         ),
         "that answers on an energy cluster",
     )
-    with step("Read an attribute of each energy cluster under the network key", "no value"):
+
+    def refused(cluster, frame):
+        """Demand that the frame is met with nothing, or a Default Response: FAILURE at best."""
+        ignored(tc, lambda: tc.send_zcl(cluster, frame, secure=False), answers, during=5)
+        refusal = zcl("DefaultResponse", status=1).numbered(frame.sequence).without_link_key()
+        should(
+            air.find(refusal, since=0),
+            "Default Response FAILURE without APS security",
+            f"cluster {cluster:#06x}: FAILURE under the network key",
+        )
+
+    with step("Read attributes of each energy cluster under the network key", "no value"):
         demand(clusters, "energy clusters in the simple descriptor", f"clusters {clusters}")
         for cluster, side in clusters:
-            frame = tc.read_frame(0x0000, direction=side)
-            ignored(
-                tc, lambda c=cluster, f=frame: tc.send_zcl(c, f, secure=False), answers, during=5
-            )
-            refusal = zcl("DefaultResponse", status=1).numbered(frame.sequence).without_link_key()
-            should(
-                air.find(refusal, since=0),
-                "Default Response FAILURE without APS security",
-                f"cluster {cluster:#06x}: FAILURE under the network key",
-            )
-    with step("A harmless command under the network key", "no cluster answer"):
-        price = (PRICE, Direction.TO_CLIENT)
-        if price in clusters:
+            for attribute in attributes_of(cluster, side):
+                refused(cluster, tc.read_frame(attribute, direction=side))
+    with step("Harmless commands under the network key", "no cluster answer"):
+        for cluster, side in clusters:
+            for name, fields in HARMLESS.get((cluster, side), {}).items():
+                refused(cluster, tc.node.zcl.command(cluster, name, **fields))
+        if (PRICE, Direction.TO_CLIENT) in clusters:
             acts = zcl("PriceAcknowledgement")
             ignored(tc, lambda: tc.publish(9000, 9, secure=False, PriceControl=1), acts, during=5)
+        observe(f"{len(clusters)} energy clusters")
+    with step("Read Time under the network key", "recorded"):
+        if (TIME, Direction.TO_SERVER) in every:
+            answered = tc.answered(tc.read(TIME, 0x0000, secure=False), 3)
+            remark(f"Time is {'' if answered else 'not '}read under the network key alone")
+            observe("a value" if answered else "no value")
         else:
-            observe("the device is no price client")
+            observe("the device serves no Time")
 
 
 @case("LKEY-02", clauses=["5.4.6"], pics="ZCL-BASIC", findings=["F-26"])
@@ -103,7 +142,7 @@ def test_the_device_secures_its_own_energy_traffic(tc, dut_in_service, air):
         start = air.mark()
         dut_in_service.reboot()
         quiet(tc, 60)
-        for cluster, direction in energy_clusters(tc, air):
+        for cluster, direction in under_link_key(clusters_of(tc, air)):
             tc.read(cluster, 0x0000, secure=True, direction=direction)
         quiet(tc, 600)
         own = [

@@ -392,7 +392,8 @@ class NwkLayer:
             return None
         entry = (aux.source, aux.key_sequence)
         expected = self._expected.get(entry, 0)
-        if not self.node.policy.nwk_counter_is_fresh(aux.frame_counter, expected):
+        policy, to_all = self.node.policy, is_broadcast(frame.dst)
+        if not policy.nwk_counter_is_fresh(aux.frame_counter, expected, broadcast=to_all):
             return None
         try:
             opened = unsecure_nwk(frame, key.key, level=self.node.policy.level_of(aux.level))

@@ -10,7 +10,7 @@ class FramePolicy:
 
     # -- frame counters and MICs (ZB 4.3, 4.4.1) -------------------------------------------------
 
-    def nwk_counter_is_fresh(self, counter: int, expected: int) -> bool:
+    def nwk_counter_is_fresh(self, counter: int, expected: int, *, broadcast: bool) -> bool:
         """Whether an incoming NWK counter is taken; ``expected`` is the last one plus one."""
         return expected <= counter < 0xFFFFFFFF
 

@@ -15,8 +15,20 @@ class TakesEqualNwkCounter(Defect):
     description = "Accepts a network frame whose counter equals the last one seen"
     cases = ("FC-04",)
 
-    def nwk_counter_is_fresh(self, counter: int, expected: int) -> bool:
-        return super().nwk_counter_is_fresh(counter + 1, expected)
+    def nwk_counter_is_fresh(self, counter: int, expected: int, *, broadcast: bool) -> bool:
+        return super().nwk_counter_is_fresh(counter + 1, expected, broadcast=broadcast)
+
+
+class TakesOldBroadcasts(Defect):
+    """Its table of broadcasts keeps it from repeats, it thinks; the table forgets."""
+
+    id = "M-FC-04"
+    clause = "ZB-4.3"
+    description = "Does not look at the frame counter of a broadcast"
+    cases = ("FC-04",)
+
+    def nwk_counter_is_fresh(self, counter: int, expected: int, *, broadcast: bool) -> bool:
+        return broadcast or super().nwk_counter_is_fresh(counter, expected, broadcast=broadcast)
 
 
 class IgnoresApsMic(Defect):
@@ -78,9 +90,9 @@ class CounterWraps(Defect):
     description = "Accepts small NWK counters again once a neighbour's came near its maximum"
     cases = ("FC-07",)
 
-    def nwk_counter_is_fresh(self, counter: int, expected: int) -> bool:
+    def nwk_counter_is_fresh(self, counter: int, expected: int, *, broadcast: bool) -> bool:
         wrapped = expected > 0xFFFFFF00 and counter < 0x100
-        return wrapped or super().nwk_counter_is_fresh(counter, expected)
+        return wrapped or super().nwk_counter_is_fresh(counter, expected, broadcast=broadcast)
 
 
 class CountsUnverified(Defect):
@@ -137,6 +149,7 @@ DEFECTS = (
     CountsUnverified,
     AnyKeyFromAnybody,
     TakesEqualNwkCounter,
+    TakesOldBroadcasts,
     IgnoresApsMic,
     IgnoresApsCounter,
     TakesUnsecuredNwk,
