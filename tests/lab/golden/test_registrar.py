@@ -9,18 +9,12 @@ import pytest
 from lab.golden.node import Node
 from lab.golden.policy import Policy
 from lab.golden.registrar import Registrar
+from lab.virtual.defects.formation import FormsWhereOthersAre, HasOnePanId
 from zigbee import mac
 from zigbee.types import Eui64
 
 BUSY = 0x1AAA
 CHANNEL = 15
-
-
-class TakesAnyPan(Policy):
-    """The fault of TCP-09."""
-
-    def may_take_pan(self, pan: int, heard: set[int]) -> bool:
-        return True
 
 
 def formed(ordered: int | None, *, policy: Policy | None = None, seed: int = 1) -> Registrar:
@@ -45,5 +39,8 @@ def test_forms_under_the_pan_id_that_it_is_given_when_it_is_free() -> None:
     assert formed(0x2BBB).node.mac.pan == 0x2BBB
 
 
-def test_defect_forms_where_others_are() -> None:
-    assert formed(BUSY, policy=TakesAnyPan()).node.mac.pan == BUSY
+def test_defects_form_where_others_are() -> None:
+    assert formed(BUSY, policy=FormsWhereOthersAre()).node.mac.pan == BUSY
+    own = [formed(None, policy=HasOnePanId(), seed=seed).node.mac.pan for seed in (1, 2)]
+    assert own[0] == own[1]
+    assert formed(BUSY, policy=HasOnePanId()).node.mac.pan != BUSY
