@@ -23,6 +23,7 @@ __all__ = [
     "in_service",
     "in_time",
     "silent_under",
+    "unanswered",
 ]
 
 #: How often a stimulus is given that the device's radio does not acknowledge: two radios may have
@@ -115,11 +116,23 @@ def ignored(
 ) -> None:
     """SILENCE: the device has to let ``stimulus`` pass without ``reaction`` for ``during`` seconds.
 
-    The silence counts only if the device's radio acknowledged a unicast stimulus, which is given up
-    to three times for that, and if a control read was answered before and after; otherwise it is
-    inconclusive.
+    The silence counts only if a control read was answered before and after, and as `unanswered`
+    says; otherwise it is inconclusive.
     """
     answered(tc, "before")
+    unanswered(tc, stimulus, reaction, during=during)
+    answered(tc, "after")
+
+
+def unanswered(
+    tc: GoldenUnit, stimulus: Callable[[], object], reaction: Pattern, *, during: float
+) -> None:
+    """The device has to let ``stimulus`` pass without ``reaction``; for cases that ask themselves
+    whether it is there.
+
+    The silence counts only if the device's radio acknowledged a unicast stimulus, which is given up
+    to three times for that; otherwise it is inconclusive.
+    """
     for _ in range(STIMULUS_TRIES):
         given_up = tc.air.given_up
         stimulus()
@@ -131,7 +144,6 @@ def ignored(
     heard = tc.air.acknowledged(mark[0].number - 1 if mark else len(tc.air.frames))
     if heard is False or (heard is None and not all_heard):
         raise Inconclusive("the device's radio did not acknowledge the stimulus")
-    answered(tc, "after")
 
 
 def answered(unit: GoldenNode, when: str) -> None:

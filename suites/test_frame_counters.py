@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from lab.cases import case, observe, remark, should, step, weakness
-from lab.judging import answers_probe, demand, ignored, in_service
+from lab.judging import answers_probe, demand, ignored, in_service, unanswered
 from lab.patterns import nwk, reaction_to, zcl, zdp
 from lab.procedures import require
 from lab.registers.facts import fact
@@ -122,8 +122,7 @@ def test_replay_of_nwk_frames_is_refused(tc, dut_in_service, air):
             tc.bench.wait(1)
             last = tc.node.nwk.counter.value
             secured, reaction = replayed(tc, last - back)
-            tc.send_nwk(secured, secure=False)
-            air.never(reaction, during=5)
+            unanswered(tc, lambda f=secured: tc.send_nwk(f, secure=False), reaction, during=5)
             in_service(tc)
     with step("A recorded frame again after 1 s and after 1 h", "dropped"):
         tc.bench.wait(1)  # what a parent still holds would overtake the counter of the record
