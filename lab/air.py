@@ -266,10 +266,13 @@ class AirView:
         since: int | None = None,
         dut: bool = True,
         clause: str | None = None,
+        delivered: bool = True,
     ) -> None:
         """Demand that no matching frame comes for ``during`` seconds from the last stimulus.
 
         Silence proves nothing by itself: have the device answer a control read before and after.
+        Where frames were sent to it and its radio acknowledged none, the air may have lost them:
+        that is inconclusive. Without ``delivered``, the caller sees to that.
         """
         found = self.seek(pattern, within=during, since=since, dut=dut)
         if found is not None:
@@ -279,6 +282,8 @@ class AirView:
                 clause=clause,
                 evidence=f"frame {found.number}",
             )
+        if delivered and self.acknowledged(self._marked if since is None else since) is False:
+            raise Inconclusive("the device's radio acknowledged nothing that was sent to it")
         observe(f"no {pattern.text} in {during:g} s")
 
     def _instead(self, since: int | None, dut: bool) -> str:

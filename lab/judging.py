@@ -137,7 +137,7 @@ def unanswered(
         given_up = tc.air.given_up
         stimulus()
         mark = tc.air.since(None)[:1]
-        tc.air.never(reaction, during=during)
+        tc.air.never(reaction, during=during, delivered=False)
         all_heard = tc.air.given_up == given_up
         if all_heard:
             break

@@ -142,8 +142,15 @@ def test_a_wrong_code_never_gets_in(tc, fresh_dut, air):
         air.expect(zdp("Device_annce"), within=JOIN_MAX)
 
 
-def refused_in_clear(tc, air):
-    """Demand silence of a device that was sent the network key without its link key."""
+def refused_in_clear(tc, dut, air, *, nwk_secure):
+    """Demand silence of a device that associates and gets the network key without its link key."""
+    start = air.mark()
+    tc.permit(PERMIT)
+    dut.join()
+    air.expect(mac(AssociationRequest), within=JOIN_MAX, since=start)
+    tc.bench.wait(1.5)
+    command = tc.coordinator.transport_key(tc.network_key, dut.eui64)
+    tc.do(tc.node.aps.send_command, command, air.dut_short, nwk_secure=nwk_secure)
     if fact("security.key_transport_in_clear_allowed"):
         observe("the register allows it")
     else:
@@ -157,23 +164,16 @@ def refused_in_clear(tc, air):
     dut=["joiner"],
     kind="security",
     findings=["F-12"],
+    version=2,
 )
 def test_no_network_key_in_the_clear(tc, fresh_dut, air):
     """The network key is not accepted in the clear."""
-    first, tc.coordinator.automatic = tc.network_key, False
+    tc.coordinator.automatic = False
     try:
         with step("The device associates and gets Transport Key without APS security", "ignored"):
-            start = air.mark()
-            tc.permit(300)
-            fresh_dut.join()
-            air.expect(mac(AssociationRequest), within=JOIN_MAX, since=start)
-            tc.bench.wait(1.5)
-            command = tc.coordinator.transport_key(first, fresh_dut.eui64)
-            tc.do(tc.node.aps.send_command, command, air.dut_short, nwk_secure=False)
-            refused_in_clear(tc, air)
+            refused_in_clear(tc, fresh_dut, air, nwk_secure=False)
         with step("The same under a network key that the device cannot know", "ignored"):
-            tc.do(tc.node.aps.send_command, command, air.dut_short, nwk_secure=True)
-            refused_in_clear(tc, air)
+            refused_in_clear(tc, fresh_dut, air, nwk_secure=True)
     finally:
         tc.coordinator.automatic = True
     with step("Another network key under the right key-transport key", "Device_annce"):

@@ -119,3 +119,14 @@ def test_a_probe_that_never_arrived_says_nothing_of_the_key(tc: TrustCenter) -> 
 def test_without_a_key_there_is_nothing_to_probe(tc: TrustCenter) -> None:
     with pytest.raises(Inconclusive, match="no key"):
         silent_under(tc, b"")
+
+
+def test_silence_after_frames_of_which_none_arrived_is_no_silence(tc: TrustCenter) -> None:
+    tc.air.mark()
+    tc.send_aps(tc.probe_frame(bytes(16))[0])
+    tc.air.never(ANSWER, during=5)
+    lose(tc, 1000)
+    tc.air.mark()
+    tc.send_aps(tc.probe_frame(bytes(16))[0])
+    with pytest.raises(Inconclusive, match="acknowledged nothing"):
+        tc.air.never(ANSWER, during=5)
