@@ -82,6 +82,7 @@ class AirView:
         self._nonces: dict[tuple[str, bytes, Eui64, int], str] = {}
         self._marked = 0
         self._marked_at = 0.0
+        self._given_up = 0
         self._news: asyncio.Event | None = None
         if bench.sniffer is not None:
             bench.sniffer.on_frame = self.heard
@@ -150,6 +151,7 @@ class AirView:
         """A stimulus is given now: later waits look at what comes from here. Gives the place."""
         self._marked = len(self.frames)
         self._marked_at = self.bench.now()
+        self._given_up = self.given_up
         return self._marked
 
     def since(self, mark: int | None = None) -> list[Heard]:
@@ -282,7 +284,7 @@ class AirView:
                 clause=clause,
                 evidence=f"frame {found.number}",
             )
-        if delivered and self.acknowledged(self._marked if since is None else since) is False:
+        if delivered and self._lost(since):
             raise Inconclusive("the device's radio acknowledged nothing that was sent to it")
         observe(f"no {pattern.text} in {during:g} s")
 
@@ -294,6 +296,13 @@ class AirView:
             return "nothing from the device" if dut else "nothing"
         shown = "; ".join(str(one) for one in came[-5:])
         return f"{len(came)} other frames, the last: {shown}"
+
+    def _lost(self, since: int | None) -> bool:
+        """Whether something was sent to the device since then, and nothing arrived."""
+        heard = self.acknowledged(self._marked if since is None else since)
+        return heard is False or (
+            heard is None and since is None and self.given_up > self._given_up
+        )
 
     @property
     def given_up(self) -> int:
