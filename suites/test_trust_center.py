@@ -91,11 +91,12 @@ def test_trust_center_takes_codes_of_all_lengths(joiner, fresh_dut, air):
 
 
 def malformed(code):
-    """Five wrong forms of an install code with its CRC."""
+    """Five wrong forms of an install code with its CRC; four if its CRC octets are the same."""
     flipped = bytes([code[0] ^ 0x10]) + code[1:]
     crc = code[:-1] + bytes([code[-1] ^ 0x01])
     swapped = code[:-2] + code[:-3:-1]
-    return (flipped, crc, swapped, code[:-1], code + b"\x5a")
+    forms = (flipped, crc, swapped, code[:-1], code + b"\x5a")
+    return [one for one in forms if one != code]
 
 
 @case(
@@ -107,11 +108,12 @@ def malformed(code):
     needs=["radio", "sniffer", "console"],
     findings=["F-10"],
     facts=["install_code.crc_checked"],
+    version=2,
 )
 def test_trust_center_refuses_bad_codes(joiner, fresh_dut, air):
     """The trust center refuses install codes with a bad CRC or length."""
     devices = [joiner.another(code_length=length) for length in LENGTHS]
-    with step("Enter five wrong forms of each joiner's code", "twenty errors"):
+    with step("Enter five wrong forms of each joiner's code", "an error for each"):
         for one in devices:
             taken = [
                 bad.hex() for bad in malformed(one.code) if not refused(fresh_dut, one.eui64, bad)

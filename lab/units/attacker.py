@@ -95,13 +95,7 @@ class SecondUnit(GoldenNode):
 
         It does not join over the air: the harness gives it an address, and the key.
         """
-        other = self.tc.node
-        taken = {0, *other.nwk.addresses}
-        short = next(
-            one
-            for one in iter(lambda: self.bench.random.randrange(0x0001, 0xFFF0), None)
-            if one not in taken
-        )
+        other, short = self.tc.node, self.tc.free_address()
         network = self.node.nwk
         network.extended_pan = other.nwk.extended_pan
         if key:
@@ -285,10 +279,13 @@ class SecondNetwork(SecondUnit):
         rng = self.bench.random
         key = NetworkKey(sequence, rng.randbytes(16))
         self.air.keys.add_network(key.key, key.sequence)
+        if pan is None:
+            home = self.tc.node.mac.pan
+            pan = next(one for one in iter(lambda: rng.randrange(1, 0xFFF0), None) if one != home)
         self.do(
             self.coordinator.form,
             channel=self.channel,
-            pan=rng.randrange(0x0001, 0xFFF0) if pan is None else pan,
+            pan=pan,
             extended_pan=extended_pan or Eui64(rng.getrandbits(63) | 1),
             key=key,
         )

@@ -54,7 +54,7 @@ class FrontRouter:
         tc = self.tc
         link_key = self.bench.random.randbytes(LINK_KEY_OCTETS)
         tc.register(EUI64, link_key)
-        short = self.bench.random.randrange(0x0001, 0xFFF0)
+        short = tc.free_address()
         tc.node.nwk.learn(short, EUI64)
         self.do(self._enter, short, link_key)
 

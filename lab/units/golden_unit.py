@@ -276,6 +276,12 @@ class GoldenNode(ABC):
         self.do(self.node.zdo.send, name, target, sequence=sequence, **fields)
         return sequence
 
+    def free_address(self) -> int:
+        """A short address that nobody has of whom the unit knows."""
+        taken = {0x0000, self.node.mac.short, *self.node.nwk.addresses}
+        drawn = iter(lambda: self.bench.random.randrange(0x0001, 0xFFF0), None)
+        return next(one for one in drawn if one not in taken)
+
     def send_aps(self, frame: ApsFrame, *, to: int | None = None) -> None:
         """Send an APS frame exactly as it is, in a NWK frame of its own."""
         target = self.device_short if to is None else to

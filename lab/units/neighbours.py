@@ -58,7 +58,7 @@ class Neighbour(GoldenUnit):
         link status: whoever does not ask learns nothing of it.
         """
         home, node = self.tc.node, self.node
-        short = self.bench.random.randrange(0x0001, 0xFFF0)
+        short = self.tc.free_address()
         key = self.bench.random.randbytes(16)
 
         def enter() -> None:
