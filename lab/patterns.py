@@ -157,12 +157,18 @@ def any_frame() -> Pattern:
 
 
 def reaction_to(frame: ApsFrame, sequence: int) -> Pattern:
-    """An APS acknowledgement of ``frame``, or a ZCL answer with this sequence number."""
+    """An APS acknowledgement of ``frame``, or a ZCL answer on its cluster with this number.
+
+    The device numbers its own commands by itself: a read of its own is no answer.
+    """
 
     def matches(packet: Packet) -> bool:
-        if packet.zcl is not None and packet.zcl.sequence == sequence:
-            return True
-        aps = packet.aps
-        return aps is not None and aps.frame_type == ApsType.ACK and aps.counter == frame.counter
+        aps, zcl_frame = packet.aps, packet.zcl
+        if aps is not None and aps.frame_type == ApsType.ACK:
+            return aps.counter == frame.counter
+        if aps is None or zcl_frame is None or aps.cluster != frame.cluster:
+            return False
+        asks = packet.command is not None and packet.command.name == "ReadAttributes"
+        return zcl_frame.sequence == sequence and not asks
 
     return Pattern(f"APS acknowledgement #{frame.counter} or answer #{sequence}", matches)

@@ -57,11 +57,11 @@ def test_no_default_response_to_broadcasts(tc, dut_in_service, air):
     with step("Broadcast cluster command 0x7F to Basic, endpoint 0xFF", "no answer"):
         frame = unknown(tc, 0x7F)
         tc.send_zcl(BASIC, frame, to=BROADCAST_RX_ON, endpoint=0xFF)
-        air.never(any_frame().numbered(frame.sequence), during=5)
+        air.never(any_frame().on(BASIC).numbered(frame.sequence), during=5)
     with step("Broadcast Identify of 1 s", "no answer"):
         frame = tc.node.zcl.command(IDENTIFY, "Identify", IdentifyTime=1)
         tc.send_zcl(IDENTIFY, frame, to=BROADCAST_RX_ON, endpoint=0xFF)
-        air.never(any_frame().numbered(frame.sequence), during=5)
+        air.never(any_frame().on(IDENTIFY).numbered(frame.sequence), during=5)
     with step("Unicast a Default Response, bit 4 clear and then set", "no answer"):
         for quiet in (False, True):
             frame = unknown(
@@ -69,7 +69,7 @@ def test_no_default_response_to_broadcasts(tc, dut_in_service, air):
             )
             frame.payload = general.DefaultResponse(0x7F, 0x81).to_bytes()
             tc.send_zcl(BASIC, frame)
-            air.never(any_frame().numbered(frame.sequence), during=5)
+            air.never(any_frame().on(BASIC).numbered(frame.sequence), during=5)
     with step("The cluster command unicast", "Default Response"):
         frame = unknown(tc, 0x7F)
         tc.send_zcl(BASIC, frame)
