@@ -26,7 +26,7 @@ from lab.units.exchange import Exchange, complete
 from lab.units.golden_unit import ENDPOINT, GoldenUnit
 from lab.verdicts import Inconclusive, Violation
 from zigbee import nwk
-from zigbee.aps import ApsFrame, SwitchKey, UpdateDevice
+from zigbee.aps import ApsFrame, SwitchKey, TransportKey, UpdateDevice
 from zigbee.crypto import install_code
 from zigbee.types import Eui64
 
@@ -264,7 +264,11 @@ class GoldenJoiner(GoldenUnit):
     # -- network key ------------------------------------------------------------------------
 
     def update_network_key(self, dut: DutAdapter, sequence: int | None = None) -> NetworkKey:
-        """Order an update at the device, and follow it; it chooses the sequence number."""
+        """Order an update at the device, and follow it; it chooses the sequence number.
+
+        A key that is broadcast comes once: the unit is silent meanwhile, so as not to drown it.
+        """
+        self.bench.wait(1.0)
         start = self.air.mark()
         dut.do("update_key")
         ordered = aps_pattern(SwitchKey)
@@ -272,6 +276,8 @@ class GoldenJoiner(GoldenUnit):
             self.air.seek(ordered, within=SWITCH_MAX, since=start), "the device ordered no switch"
         )
         self.bench.wait(1.0)
+        keys = self.air.find(aps_pattern(TransportKey), since=start)
+        require(keys, "nobody heard the network key that the device switched to")
         return self.network_key
 
     # -- what a device in a network says ----------------------------------------------------
