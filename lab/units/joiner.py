@@ -276,8 +276,10 @@ class GoldenJoiner(GoldenUnit):
             self.air.seek(ordered, within=SWITCH_MAX, since=start), "the device ordered no switch"
         )
         self.bench.wait(1.0)
-        keys = self.air.find(aps_pattern(TransportKey), since=start)
-        require(keys, "nobody heard the network key that the device switched to")
+        found = [one.packet.aps_command for one in self.air.find(aps_pattern(), since=start)]
+        sent = {command.key for command in found if isinstance(command, TransportKey)}
+        held = {one.key for one in self.node.nwk.keys}
+        require(sent & held, "the golden unit did not hear the key that the device switches to")
         return self.network_key
 
     # -- what a device in a network says ----------------------------------------------------
