@@ -19,7 +19,7 @@ class ObeysAnyLeave(Defect):
         return True
 
 
-class EndDeviceObeysAnyLeave(Defect):
+class EndDeviceObeysAnyLeave(ObeysAnyLeave):
     """The same of an end device, which obeys its parent and nobody else."""
 
     id = "M-LEAVE-02"
@@ -27,9 +27,6 @@ class EndDeviceObeysAnyLeave(Defect):
     dut = "sleepy_ipd"
     description = "As an end device obeys NWK Leave from any node of the network"
     cases = ("LEAVE-02",)
-
-    def obeys_nwk_leave(self, *, authenticated: bool, from_parent: bool, router: bool) -> bool:
-        return True
 
 
 class ObeysBareManagementLeave(Defect):
